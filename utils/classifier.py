@@ -1,0 +1,50 @@
+"""Stage 3: head, logits, softmax, top-k."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One class with its probability."""
+
+    label: str
+    probability: float
+
+
+class Head(nn.Module):
+    """A new classifier on feature vectors: standardise each feature, then one linear layer.
+
+    N×D feature vectors → N×C logits. `mean` and `std` come from the training features, so that
+    one learning rate suits every backbone, whatever the scale of its features.
+    """
+
+    def __init__(self, features: Tensor, n_classes: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", features.mean(dim=0))
+        # A feature that never varies would be divided by nearly nothing: leave it at zero.
+        std = features.std(dim=0)
+        self.register_buffer("std", torch.where(std > 1e-6, std, torch.inf))
+        self.linear = nn.Linear(features.shape[1], n_classes)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.linear((features - self.mean) / self.std)
+
+
+def probabilities(logits: Tensor) -> Tensor:
+    """Softmax over the last dimension, in float32: N×C logits → N×C probabilities."""
+    return torch.softmax(logits.float(), dim=-1)
+
+
+def top_k(probs: Tensor, classes: Sequence[str], k: int = 5) -> tuple[Prediction, ...]:
+    """The k most probable classes of one photo (a vector of C probabilities), best first."""
+    values, indices = probs.topk(min(k, len(classes)))
+    return tuple(Prediction(classes[int(i)], float(v)) for v, i in zip(values, indices, strict=True))
+
+
+def accuracy(logits: Tensor, labels: Tensor) -> float:
+    """Share of photos whose largest logit is the right class."""
+    return (logits.argmax(dim=1) == labels).float().mean().item()

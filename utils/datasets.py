@@ -1,0 +1,261 @@
+"""Stage 1 for many photos: data sets, stratified splits, batches."""
+
+import difflib
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from sklearn.model_selection import train_test_split
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from utils.errors import CourseError
+from utils.files import cache_folder
+from utils.images import Preprocessing, crop_photo, open_photo
+
+EXTENSIONS = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif"}
+MIN_PER_CLASS = 5  # fewer can't be dealt to train, validation and test
+TEST_SHARE = 0.25  # the share of the published ELPV protocol (Deitsch et al. 2019)
+VALIDATION_SHARE = 0.15
+Progress = Callable[..., Iterable]
+
+
+def silent(items: Iterable, **_: object) -> Iterable:
+    """Stands in for a progress bar (a callable like tqdm) where none is wanted."""
+    return items
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Photos with labels: files, or arrays (N×H×W or N×H×W×3, uint8) already in memory."""
+
+    name: str
+    classes: tuple[str, ...]
+    images: Sequence[Path] | np.ndarray
+    labels: tuple[int, ...]
+    skipped: tuple[Path, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def photo(self, index: int) -> Image.Image:
+        """The RGB image at `index`."""
+        image = self.images[index]
+        if isinstance(image, np.ndarray):
+            return Image.fromarray(image).convert("RGB")
+        return open_photo(image)
+
+    def subset(self, indices: Iterable[int]) -> "ImageSet":
+        """The photos at `indices`, in that order."""
+        chosen = [int(i) for i in indices]
+        images = self.images[chosen] if isinstance(self.images, np.ndarray) else tuple(
+            self.images[i] for i in chosen
+        )
+        return replace(self, images=images, labels=tuple(self.labels[i] for i in chosen))
+
+    def fingerprint(self) -> str:
+        """SHA-256 over every photo's bytes and label, in order."""
+        digest = hashlib.sha256()
+        for image, label in zip(self.images, self.labels, strict=True):
+            content = image.tobytes() if isinstance(image, np.ndarray) else image.read_bytes()
+            digest.update(hashlib.sha256(content).digest())
+            digest.update(label.to_bytes(4, "little"))
+        return digest.hexdigest()
+
+    def majority_share(self) -> float:
+        """Accuracy of always answering with the most frequent class."""
+        return max(Counter(self.labels).values()) / len(self)
+
+
+class Crops(Dataset):
+    """An image set as uint8 crops (3×crop×crop) with labels, for a DataLoader.
+
+    It holds no open file and no lambda, so worker processes can be started by spawn (the way of
+    Windows and macOS).
+    """
+
+    def __init__(self, images: ImageSet, spec: Preprocessing) -> None:
+        self.images, self.spec = images, spec
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        return crop_photo(self.images.photo(index), self.spec), self.images.labels[index]
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Positions of the train, validation and test photos in their image set."""
+
+    train: tuple[int, ...]
+    val: tuple[int, ...]
+    test: tuple[int, ...]
+
+
+def split(labels: Sequence[int], seed: int = 0) -> Splits:
+    """Stratified split: 60 % train, 15 % validation, 25 % test; the same for the same seed."""
+    everything = np.arange(len(labels))
+    rest, test = _stratified(everything, labels, TEST_SHARE, seed)
+    train, val = _stratified(rest, labels, VALIDATION_SHARE / (1 - TEST_SHARE), seed)
+    return Splits(*(tuple(int(i) for i in sorted(part)) for part in (train, val, test)))
+
+
+def _stratified(
+    indices: np.ndarray, labels: Sequence[int], share: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    kinds = np.asarray(labels)[indices]
+    n_classes = len(np.unique(kinds))
+    size = max(round(len(indices) * share), n_classes)
+    return train_test_split(indices, test_size=size, stratify=kinds, random_state=seed)
+
+
+def limit(images: ImageSet, count: int | None, seed: int = 0) -> ImageSet:
+    """A stratified, seeded subset of at most `count` photos (all of them if None).
+
+    Raises:
+        CourseError: `count` leaves fewer than five photos for some class.
+    """
+    if count is None or count >= len(images):
+        return images
+    least = MIN_PER_CLASS * len(images.classes)
+    if count < least:
+        raise CourseError(f"--limit {count} is too few for {len(images.classes)} classes: "
+                          f"use at least {least}, or all.")
+    everything = np.arange(len(images))
+    chosen, _ = train_test_split(
+        everything, train_size=count, stratify=images.labels, random_state=seed
+    )
+    subset = images.subset(sorted(chosen))
+    _check_classes(subset, f"--limit {count} of {images.name}", "raise --limit, or use all")
+    return subset
+
+
+def load_images(name: str, progress: Progress = silent) -> ImageSet:
+    """The data set of that name (`DATA_SETS`), or a folder with one folder of photos per class.
+
+    Raises:
+        CourseError: unknown name, unreachable download, or a folder that can't be learned from.
+    """
+    if name in DATA_SETS:
+        return DATA_SETS[name]()
+    if Path(name).is_dir():
+        return load_folder(Path(name), progress)
+    near = difflib.get_close_matches(name, DATA_SETS, n=2)
+    hint = f" (did you mean {' or '.join(near)}?)" if near else ""
+    raise CourseError(
+        f"Unknown data set '{name}'{hint}: use {', '.join(DATA_SETS)}, or the path of a folder "
+        "that holds one folder of photos per class."
+    )
+
+
+def load_elpv(binary: bool = False) -> ImageSet:
+    """2,624 electroluminescence pictures of solar cells (ELPV), 300×300 grey.
+
+    Defective means a defect probability above 0.5. Four classes, {mono, poly} × {good,
+    defective}, or two with `binary`.
+
+    Source: Deitsch et al. 2019, package `elpv-dataset`; images CC BY-NC-SA 4.0.
+    """
+    import elpv_dataset
+
+    folder = Path(elpv_dataset.__file__).parent / "data"
+    table = np.genfromtxt(folder / "labels.csv", dtype=None, encoding="utf-8",
+                          names=["path", "probability", "type"])
+    defective = table["probability"] > 0.5
+    poly = table["type"] == "poly"
+    classes = ("good", "defective") if binary else (
+        "mono good", "mono defective", "poly good", "poly defective"
+    )
+    labels = defective.astype(int) + (0 if binary else 2 * poly.astype(int))
+    paths = tuple(folder / path for path in table["path"])
+    return ImageSet("elpv", classes, paths, tuple(int(label) for label in labels))
+
+
+def load_folder(folder: Path, progress: Progress = silent) -> ImageSet:
+    """A student's own photos: `folder/<class>/<photo>`. Unreadable files are skipped and listed.
+
+    Raises:
+        CourseError: fewer than two classes, or a class with fewer than five readable photos.
+    """
+    classes = tuple(sorted(p.name for p in folder.iterdir() if p.is_dir() and p.name[0] != "."))
+    if len(classes) < 2:
+        found = f"only the class '{classes[0]}'" if classes else "no class folders"
+        raise CourseError(f"{folder} holds {found}: make one folder of photos per class, "
+                          "two classes at least.")
+    files = [(file, label) for label, name in enumerate(classes)
+             for file in sorted((folder / name).rglob("*")) if file.suffix.lower() in EXTENSIONS]
+    good, labels, skipped = [], [], []
+    for file, label in progress(files, desc="checking photos"):
+        try:
+            open_photo(file)
+        except CourseError:
+            skipped.append(file)
+        else:
+            good.append(file)
+            labels.append(label)
+    images = ImageSet(folder.name, classes, tuple(good), tuple(labels), tuple(skipped))
+    _check_classes(images, str(folder), f"add photos ({', '.join(sorted(EXTENSIONS))})")
+    return images
+
+
+def _check_classes(images: ImageSet, where: str, remedy: str) -> None:
+    counts = Counter(images.labels)
+    for label, name in enumerate(images.classes):
+        if counts[label] < MIN_PER_CLASS:
+            raise CourseError(f"{where}: class '{name}' has {counts[label]} readable photos, and "
+                              f"at least {MIN_PER_CLASS} are needed: {remedy}.")
+
+
+def load_fashion_mnist() -> ImageSet:
+    """70,000 grey 28×28 pictures of clothes in 10 classes (Xiao et al. 2017)."""
+    from torchvision.datasets import FashionMNIST
+
+    parts = _download(FashionMNIST, [{"train": True}, {"train": False}])
+    pixels = torch.cat([part.data for part in parts]).numpy()
+    labels = torch.cat([part.targets for part in parts])
+    return ImageSet("fashion_mnist", tuple(parts[0].classes), pixels, tuple(labels.tolist()))
+
+
+def load_pets() -> ImageSet:
+    """7,349 photos of cats and dogs in 37 breeds (Oxford-IIIT Pet, Parkhi et al. 2012)."""
+    from torchvision.datasets import OxfordIIITPet
+
+    parts = _download(OxfordIIITPet, [{"split": "trainval"}, {"split": "test"}])
+    paths = tuple(Path(path) for part in parts for path in part._images)
+    labels = tuple(label for part in parts for label in part._labels)
+    return ImageSet("pets", tuple(parts[0].classes), paths, labels)
+
+
+def load_flowers() -> ImageSet:
+    """8,189 photos of flowers in 102 classes (Flowers102, Nilsback and Zisserman 2008)."""
+    from torchvision.datasets import Flowers102
+
+    parts = _download(Flowers102, [{"split": s} for s in ("train", "val", "test")])
+    paths = tuple(Path(path) for part in parts for path in part._image_files)
+    labels = tuple(label for part in parts for label in part._labels)
+    return ImageSet("flowers", tuple(parts[0].classes), paths, labels)
+
+
+def _download(kind: type, parts: list[dict]) -> list:
+    root = cache_folder() / "data"
+    try:
+        return [kind(root, download=True, **part) for part in parts]
+    except (OSError, RuntimeError) as error:  # torchvision raises RuntimeError for a bad file
+        raise CourseError(
+            f"{kind.__name__} could not be downloaded to {root} ({error}): connect to the internet "
+            "and try again, or use --data elpv, which needs no download."
+        ) from error
+
+
+DATA_SETS: dict[str, Callable[[], ImageSet]] = {
+    "elpv": load_elpv,
+    "fashion_mnist": load_fashion_mnist,
+    "pets": load_pets,
+    "flowers": load_flowers,
+}

@@ -1,0 +1,170 @@
+"""Where and how to run: device, precision, memory format; decided once, used everywhere."""
+
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from utils.errors import CourseError
+
+Precision = Literal["fp32", "bf16", "fp16"]
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+# fp16 without a scaler underflows in training, and the scaler is CUDA's; MPS stays in fp32.
+ALLOWED = {"cuda": ("bf16", "fp16", "fp32"), "mps": ("fp32",), "cpu": ("fp32", "bf16")}
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """A device with the precision that it computes in."""
+
+    device: torch.device
+    precision: Precision
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return DTYPES[self.precision]
+
+    @property
+    def batch_size(self) -> int:
+        """Images a batch without gradients: what fits caches of a CPU, or fills a GPU."""
+        return 16 if self.device.type == "cpu" else 256
+
+    @property
+    def workers(self) -> int:
+        """Loader processes: none on a CPU, whose cores belong to the model, else up to eight."""
+        return 0 if self.device.type == "cpu" else min(8, os.cpu_count() or 1)
+
+    def autocast(self):
+        """Context in which matrix products and convolutions run in this precision."""
+        if self.precision == "fp32":
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=self.dtype)
+
+    def scaler(self) -> torch.amp.GradScaler:
+        """Loss scaler; it does nothing except in fp16, whose gradients would underflow."""
+        return torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
+
+    def place(self, module: nn.Module) -> nn.Module:
+        """Move a module to the device; convolutions run faster in channels_last."""
+        return module.to(self.device, memory_format=torch.channels_last)
+
+    def send(self, tensor: Tensor) -> Tensor:
+        """Move a batch to the device, images (N×C×H×W) in channels_last."""
+        layout = torch.channels_last if tensor.ndim == 4 else torch.preserve_format
+        return tensor.to(self.device, non_blocking=True, memory_format=layout)
+
+    def __str__(self) -> str:
+        return f"{self.device.type}, {self.precision}"
+
+
+def choose_runtime(device: str | None = None, precision: str | None = None) -> Runtime:
+    """The runtime asked for, else that of `COURSE_DEVICE` and `COURSE_PRECISION`, else the best.
+
+    Devices are tried in the order cuda, mps, cpu. The precision is bf16 where the hardware
+    multiplies it (CUDA from Ampere on; CPUs with AVX512-BF16 or AMX), fp16 on older CUDA devices,
+    fp32 elsewhere.
+
+    Raises:
+        CourseError: unknown or absent device, or a precision that it doesn't offer.
+    """
+    device = device or os.environ.get("COURSE_DEVICE") or _best_device()
+    kind = device.split(":")[0]
+    if kind not in ALLOWED:
+        raise CourseError(f"Unknown device '{device}': use cuda, mps or cpu.")
+    if not _present(kind):
+        raise CourseError(f"Device '{device}' is not on this machine: use --device cpu.")
+    precision = precision or os.environ.get("COURSE_PRECISION") or _best_precision(kind)
+    if precision not in ALLOWED[kind]:
+        raise CourseError(
+            f"Precision '{precision}' is not offered on {kind}: use {' or '.join(ALLOWED[kind])}."
+        )
+    try:
+        return Runtime(torch.device(device), precision)
+    except RuntimeError as error:
+        raise CourseError(f"Unknown device '{device}': use cuda, cuda:0, mps or cpu.") from error
+
+
+def _present(kind: str) -> bool:
+    if kind == "cuda":
+        return torch.cuda.is_available()
+    return kind == "cpu" or torch.backends.mps.is_available()
+
+
+def _best_device() -> str:
+    return next(kind for kind in ("cuda", "mps", "cpu") if _present(kind))
+
+
+def _best_precision(kind: str) -> Precision:
+    if kind == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
+    if kind == "cpu" and cpu_multiplies_bf16():
+        return "bf16"
+    return "fp32"
+
+
+def cpu_multiplies_bf16() -> bool:
+    """Whether this CPU has bf16 instructions (AVX512-BF16 or AMX)."""
+    able = torch.cpu.get_capabilities()
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+
+
+def seed_everything(seed: int) -> None:
+    """Seed torch's generators and ask for reproducible kernels on every device."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.manual_seed(seed)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.backends.cudnn.benchmark = False
+
+
+@contextmanager
+def memory_guard(batch_size: int) -> Iterator[None]:
+    """Turn an out-of-memory failure into a sentence that says which batch size to try.
+
+    Raises:
+        CourseError: the device had no memory left for a batch.
+    """
+    try:
+        yield
+    except RuntimeError as error:  # torch.OutOfMemoryError is one; the CPU's has no class
+        short = isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+        if not short:
+            raise
+        raise CourseError(
+            f"Out of memory with batches of {batch_size} images: "
+            f"try --batch-size {max(1, batch_size // 2)}."
+        ) from error
+
+
+def fast_inference(module: nn.Module, runtime: Runtime, example: Tensor) -> tuple[nn.Module, str]:
+    """A copy-free, inference-only form of `module`, and the name of the path taken.
+
+    On a CPU the module is traced, frozen (BatchNorm folded into the convolutions) and optimised;
+    elsewhere, and where tracing fails, it runs as it is. `example` is a batch in the shape and
+    type that will follow. This is the only place that touches torch.jit, which warns that it is
+    no longer developed.
+
+    Returns:
+        The module, in eval mode and in the runtime's precision, and "traced" or "eager".
+    """
+    module = runtime.place(module).to(runtime.dtype).eval()
+    if inference_path(runtime) == "eager":
+        return module, "eager"
+    try:
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            traced = torch.jit.freeze(torch.jit.trace(module, example))
+            traced = torch.jit.optimize_for_inference(traced)
+            traced(example)
+        return traced, "traced"
+    except (RuntimeError, AttributeError):
+        return module, "eager"
+
+
+def inference_path(runtime: Runtime) -> str:
+    """The path that `fast_inference` tries first on this runtime."""
+    return "traced" if runtime.device.type == "cpu" else "eager"

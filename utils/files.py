@@ -1,0 +1,64 @@
+"""Files: where the cache lies, writing that never leaves half a file, and checksums."""
+
+import errno
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+import platformdirs
+
+from utils.errors import CourseError
+
+PROJECT = Path(__file__).resolve().parents[1]
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def cache_folder() -> Path:
+    """`COURSE_CACHE`, or else the platform's own cache folder for this course."""
+    chosen = os.environ.get("COURSE_CACHE")
+    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("vision-course")
+
+
+def write_file(path: Path, content: bytes | str) -> None:
+    """Write `content` under a temporary name beside `path`, then rename it to `path`.
+
+    A reader sees the old file or the whole new one, even after a power cut.
+
+    Raises:
+        CourseError: the disk is full, or the folder can't be written.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise _write_error(path, len(data), error) from error
+    finally:
+        if temporary and os.path.exists(temporary):
+            os.unlink(temporary)
+
+
+def _write_error(path: Path, size: int, error: OSError) -> CourseError:
+    if error.errno in NO_ROOM:
+        return CourseError(
+            f"There is no room on the disk for {path} ({size / 1e6:.1f} MB): free some space, "
+            "or choose another folder (COURSE_CACHE for the cache, --out for results)."
+        )
+    return CourseError(
+        f"{path} can't be written ({error.strerror or error}): choose a folder that you may write "
+        "to (COURSE_CACHE for the cache, --out for results)."
+    )
+
+
+def sha256_of_file(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

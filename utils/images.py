@@ -1,0 +1,158 @@
+"""Stage 1: a photo file becomes the tensor that a backbone takes."""
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor, nn
+from torchvision.transforms.v2 import InterpolationMode
+from torchvision.transforms.v2 import functional as F
+
+from utils.errors import CourseError
+
+MIN_SIDE = 8
+PHOTOS = ("chelsea", "coffee", "rocket", "astronaut", "china", "flower")
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """What a backbone expects: resize the shorter side, crop the centre, normalise.
+
+    `resize` and `crop` are in pixels; `mean` and `std` are per channel (R, G, B) on the [0, 1]
+    scale.
+    """
+
+    resize: int
+    crop: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    interpolation: str
+
+    def __str__(self) -> str:
+        return f"resize {self.resize} ({self.interpolation}), centre crop {self.crop}, normalise"
+
+
+def sample_photo(name: str = "chelsea") -> Path:
+    """File of a photo that scikit-image or scikit-learn ships: one of `PHOTOS`.
+
+    Raises:
+        CourseError: no such photo.
+    """
+    import skimage.data
+    import sklearn.datasets
+
+    folders = (Path(skimage.data.__file__).parent, Path(sklearn.datasets.__file__).parent / "images")
+    for folder in folders:
+        for file in folder.glob(f"{name}.*"):
+            if name in PHOTOS:
+                return file
+    raise CourseError(f"There is no sample photo '{name}': use one of {', '.join(PHOTOS)}.")
+
+
+def open_photo(path: Path | str) -> Image.Image:
+    """Read a photo of any common kind as an upright RGB image.
+
+    EXIF rotation is applied, transparency is laid on white, and 16-bit greys are scaled to 8.
+
+    Raises:
+        CourseError: no such file, a folder, not an image, damaged, too small or too large.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise CourseError(f"There is no photo at {path}: check the path.")
+    if path.is_dir():
+        raise CourseError(f"{path} is a folder: give the path of one photo inside it.")
+    if path.stat().st_size == 0:
+        raise CourseError(f"{path} is empty (0 bytes): copy or download the photo again.")
+    try:
+        # Pillow only warns of an image of over 89 megapixels and refuses one of twice as many.
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                upright = ImageOps.exif_transpose(image)
+                upright.load()
+                photo = _to_rgb(upright)
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise CourseError(
+            f"{path} would unpack to more than {Image.MAX_IMAGE_PIXELS / 1e6:.0f} megapixels: "
+            "scale the photo down first."
+        ) from error
+    except UnidentifiedImageError as error:
+        raise CourseError(f"{path} is not an image: give a JPEG, PNG, WebP or TIFF file.") from error
+    except (OSError, SyntaxError, ValueError) as error:  # Pillow raises all three on damaged files
+        raise CourseError(f"{path} is damaged ({error}): copy or download the photo again.") from error
+    if min(photo.size) < MIN_SIDE:
+        width, height = photo.size
+        raise CourseError(
+            f"{path} is only {width}×{height} pixels: use a photo of at least {MIN_SIDE}×{MIN_SIDE}."
+        )
+    return photo
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith(("I", "F")):
+        return Image.fromarray(_eight_bits(np.asarray(image))).convert("RGB")
+    if "A" in image.getbands() or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        white = Image.new("RGBA", rgba.size, "white")
+        return Image.alpha_composite(white, rgba).convert("RGB")
+    return image.convert("RGB")
+
+
+def _eight_bits(grey: np.ndarray) -> np.ndarray:
+    """Greys of any range as 0–255: 16 bits by their full range, floats by [0, 1] if they fit."""
+    if np.issubdtype(grey.dtype, np.floating) and 0 <= np.nanmin(grey) and np.nanmax(grey) <= 1:
+        scale = 1 / 255
+    else:
+        scale = 257 if grey.max() > 255 else 1  # 65535 / 255
+    return np.nan_to_num(grey / scale).clip(0, 255).round().astype(np.uint8)
+
+
+def crop_photo(photo: Image.Image, spec: Preprocessing) -> Tensor:
+    """Resize and crop a photo: RGB image → uint8 tensor 3×crop×crop, values 0–255."""
+    return F.center_crop(resize_photo(photo, spec), [spec.crop])
+
+
+def resize_photo(photo: Image.Image, spec: Preprocessing) -> Tensor:
+    """Scale a photo until its shorter side is `spec.resize`: uint8 tensor 3×H×W."""
+    mode = InterpolationMode(spec.interpolation)
+    return F.resize(F.pil_to_tensor(photo), [spec.resize], mode, antialias=True)
+
+
+class Normalise(nn.Module):
+    """Pixels 0–255 (N×3×H×W) → floats: divided by 255, minus the mean, divided by std."""
+
+    def __init__(self, spec: Preprocessing) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(spec.mean).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(spec.std).view(1, 3, 1, 1))
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return (pixels.to(self.mean.dtype) / 255 - self.mean) / self.std
+
+
+def preprocess(photo: Image.Image, spec: Preprocessing) -> Tensor:
+    """Photo → the tensor that the backbone takes: float32, 1×3×crop×crop."""
+    return Normalise(spec)(crop_photo(photo, spec).unsqueeze(0))
+
+
+def preprocessing_steps(photo: Image.Image, spec: Preprocessing) -> dict[str, np.ndarray]:
+    """What the photo looks like after each step, as H×W×3 arrays that can be drawn.
+
+    Normalised values lie outside [0, 1], so the last picture is stretched over its own range.
+    """
+    pixels = F.pil_to_tensor(photo)
+    resized = resize_photo(photo, spec)
+    cropped = crop_photo(photo, spec)
+    normal = Normalise(spec)(cropped.unsqueeze(0))[0]
+    stretched = (normal - normal.min()) / (normal.max() - normal.min()).clamp(min=1e-6)
+    pictures = {
+        f"photo {photo.height}×{photo.width}": pixels,
+        f"shorter side {spec.resize}": resized,
+        f"centre {spec.crop}×{spec.crop}": cropped,
+        "normalised": stretched,
+    }
+    return {name: picture.permute(1, 2, 0).numpy() for name, picture in pictures.items()}

@@ -1,0 +1,326 @@
+"""Epochs: train a head on cached features, or fine-tune a backbone; resume; trace what happened.
+
+The loop in `_fit` is the same for all three modes:
+
+- head        the backbone is frozen; the head learns from cached feature vectors
+- last-block  the backbone's last block learns too, at a lower rate
+- full        every weight learns, on augmented photos
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, replace
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from utils.backbones import Backbone
+from utils.checkpoints import Checkpoints
+from utils.classifier import Head
+from utils.datasets import ImageSet, Progress, Splits, silent, split
+from utils.device import Runtime, memory_guard, seed_everything
+from utils.errors import CourseError
+from utils.features import extract_features
+from utils.loading import EpochBatches, photo_batches, tensor_batches
+from utils.observations import EpochRecord, observe
+
+MODES = ("head", "last-block", "full")
+OnEpoch = Callable[[EpochRecord], None]
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How to train; each value with its reason.
+
+    Chosen on validation splits of ELPV with frozen EfficientNet-Lite0 features.
+    """
+
+    mode: str = "head"
+    epochs: int = 5
+    batch_size: int = 32
+    lr_head: float = 3e-3  # suits standardised features; 1e-2 overshoots in the first epoch
+    lr_backbone: float = 1e-4  # small steps: the backbone's knowledge is worth keeping
+    weight_decay: float = 0.1
+    warmup: float = 0.1  # share of the steps in which the rate rises to its peak
+    clip_norm: float = 5.0  # only rare, very large gradients are shortened
+    patience: int | None = None  # stop after so many epochs without a better validation loss
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class TrainingTrace:
+    """What happened, epoch by epoch, and the one look at the test split."""
+
+    dataset: str
+    model: str
+    weights: str
+    mode: str
+    classes: tuple[str, ...]
+    n_train: int
+    n_val: int
+    n_test: int
+    majority: float
+    epochs: tuple[EpochRecord, ...]
+    best_epoch: int
+    test_accuracy: float
+    feature_seconds: float
+
+    @property
+    def seconds(self) -> float:
+        """Time spent on features and epochs."""
+        return self.feature_seconds + sum(epoch.seconds for epoch in self.epochs)
+
+
+class Classifier(nn.Module):
+    """Backbone and head together: normalised images → logits of the new classes."""
+
+    def __init__(self, backbone: Backbone, head: Head) -> None:
+        super().__init__()
+        self.backbone, self.head = backbone, head
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.head(self.backbone(images))
+
+
+@dataclass(frozen=True)
+class Batches:
+    """The three splits, ready to iterate; `train` gives other batches in each epoch."""
+
+    train: EpochBatches
+    val: EpochBatches
+    test: EpochBatches
+
+
+def train(
+    backbone: Backbone,
+    images: ImageSet,
+    config: TrainingConfig,
+    runtime: Runtime,
+    checkpoints: Checkpoints | None = None,
+    resume: bool = False,
+    on_epoch: OnEpoch | None = None,
+    progress: Progress = silent,
+) -> tuple[TrainingTrace, nn.Module]:
+    """Teach a backbone the classes of a data set; returns the trace and the best model.
+
+    The best epoch is the one with the lowest validation loss; the test split is looked at once,
+    with that epoch's weights. In mode "head" the model returned is the `Head` alone. The
+    backbone that was given is changed in the other two modes.
+
+    Raises:
+        CourseError: unknown mode, a loss that isn't finite, out of memory, nothing to resume.
+    """
+    if config.mode not in MODES:
+        raise CourseError(f"Unknown mode '{config.mode}': use {', '.join(MODES)}.")
+    splits = split(images.labels, config.seed)
+    features = extract_features(backbone, images, runtime, progress=progress)
+    seed_everything(config.seed)
+    head = Head(features.vectors[list(splits.train)], len(images.classes))
+    if config.mode == "head":
+        model, batches = head, _feature_batches(features.vectors, images, splits, config)
+    else:
+        model = Classifier(backbone, head)
+        batches = _photo_batches(backbone, images, splits, config, runtime)
+    model = runtime.place(model)
+    groups = trainable_groups(model, config)
+    with memory_guard(config.batch_size):
+        history, best = _fit(model, groups, batches, config, runtime, checkpoints, resume,
+                             on_epoch, progress)
+        _, test_accuracy = evaluate(model, batches.test(0), runtime)
+    trace = TrainingTrace(
+        images.name, backbone.spec.name, backbone.weights, config.mode, images.classes,
+        len(splits.train), len(splits.val), len(splits.test), images.majority_share(),
+        tuple(history), best, test_accuracy, features.seconds,
+    )
+    return trace, model
+
+
+def _feature_batches(
+    vectors: Tensor, images: ImageSet, splits: Splits, config: TrainingConfig
+) -> Batches:
+    labels = torch.tensor(images.labels)
+
+    def part(indices: tuple[int, ...], shuffle: bool) -> EpochBatches:
+        rows = list(indices)
+        return tensor_batches(vectors[rows], labels[rows], config.batch_size, config.seed, shuffle)
+
+    return Batches(part(splits.train, True), part(splits.val, False), part(splits.test, False))
+
+
+def _photo_batches(
+    backbone: Backbone, images: ImageSet, splits: Splits, config: TrainingConfig, runtime: Runtime
+) -> Batches:
+    def part(indices: tuple[int, ...], augment: bool) -> EpochBatches:
+        return photo_batches(images.subset(indices), backbone.spec.preprocessing,
+                             config.batch_size, config.seed, runtime, augment)
+
+    return Batches(part(splits.train, True), part(splits.val, False), part(splits.test, False))
+
+
+def trainable_groups(model: nn.Module, config: TrainingConfig) -> list[dict]:
+    """Freeze what the mode keeps, and give head and backbone their own learning rates.
+
+    Biases and normalisation weights (vectors) are not decayed.
+    """
+    if isinstance(model, Head):
+        return _decay_groups(model, config.lr_head, config)
+    model.requires_grad_(False)
+    model.head.linear.requires_grad_(True)
+    for part in learning_parts(model.backbone, config.mode):
+        part.requires_grad_(True)
+    return (_decay_groups(model.head, config.lr_head, config)
+            + _decay_groups(model.backbone, config.lr_backbone, config))
+
+
+def learning_parts(backbone: Backbone, mode: str) -> list[nn.Module]:
+    """The parts of a backbone that learn in this mode."""
+    if mode == "last-block":
+        return [backbone.body.get_submodule(path) for path in backbone.spec.last_block]
+    return [backbone.body] if mode == "full" else []
+
+
+def _decay_groups(module: nn.Module, lr: float, config: TrainingConfig) -> list[dict]:
+    learning = [p for p in module.parameters() if p.requires_grad]
+    return [
+        {"params": [p for p in learning if p.ndim > 1], "lr": lr,
+         "weight_decay": config.weight_decay},
+        {"params": [p for p in learning if p.ndim <= 1], "lr": lr, "weight_decay": 0.0},
+    ]
+
+
+def training_mode(model: nn.Module, mode: str) -> None:
+    """Training mode for what learns and eval mode for what is frozen.
+
+    A frozen BatchNorm in training mode would still move its running statistics.
+    """
+    model.train()
+    if isinstance(model, Classifier):
+        model.backbone.eval()
+        for part in learning_parts(model.backbone, mode):
+            part.train()
+
+
+def schedule(step: int, steps: int, warmup: float) -> float:
+    """Factor on the learning rate: a linear rise to 1, then half a cosine down to 0."""
+    rising = max(1, round(steps * warmup))
+    if step < rising:
+        return (step + 1) / rising
+    return 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
+
+
+def _fit(
+    model: nn.Module,
+    groups: list[dict],
+    batches: Batches,
+    config: TrainingConfig,
+    runtime: Runtime,
+    checkpoints: Checkpoints | None,
+    resume: bool,
+    on_epoch: OnEpoch | None,
+    progress: Progress,
+) -> tuple[list[EpochRecord], int]:
+    """Run the epochs; leaves the best epoch's weights in the model and returns its number."""
+    optimizer = torch.optim.AdamW([group for group in groups if group["params"]])
+    steps = config.epochs * len(batches.train)
+    scheduler = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: schedule(step, steps, config.warmup)
+    )
+    parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler,
+             "scaler": runtime.scaler()}
+    history: list[EpochRecord] = []
+    best_state = _copy_state(model)
+    if resume and checkpoints:
+        rows, best_state = checkpoints.load(parts, asdict(config))
+        history = [EpochRecord(**row) for row in rows]
+    for epoch in range(len(history) + 1, config.epochs + 1):
+        if _out_of_patience(history, config.patience):
+            break
+        started = time.perf_counter()
+        torch.manual_seed(config.seed + epoch)
+        lr = optimizer.param_groups[0]["lr"]
+        train_loss, train_accuracy = _train_epoch(parts, batches.train, epoch, config, runtime,
+                                                  progress)
+        val_loss, val_accuracy = evaluate(model, batches.val(epoch), runtime)
+        lr = max(lr, optimizer.param_groups[0]["lr"])
+        record = EpochRecord(epoch, train_loss, train_accuracy, val_loss, val_accuracy, lr,
+                             time.perf_counter() - started, "")
+        record = replace(record, observation=observe([*history, record]))
+        history.append(record)
+        if best_epoch(history) == epoch:
+            best_state = _copy_state(model)
+        if checkpoints:
+            checkpoints.save(parts, asdict(config), [asdict(row) for row in history], best_state)
+        if on_epoch:
+            on_epoch(record)
+    model.load_state_dict(best_state)
+    return history, best_epoch(history)
+
+
+def _train_epoch(
+    parts: dict,
+    batches: EpochBatches,
+    epoch: int,
+    config: TrainingConfig,
+    runtime: Runtime,
+    progress: Progress,
+) -> tuple[float, float]:
+    """One pass over the training split; returns loss and accuracy, averaged over samples."""
+    model, optimizer, scaler = parts["model"], parts["optimizer"], parts["scaler"]
+    training_mode(model, config.mode)
+    loss_sum = correct = count = 0.0
+    for step, (inputs, labels) in enumerate(progress(batches(epoch), desc=f"epoch {epoch}"), 1):
+        inputs, labels = runtime.send(inputs), runtime.send(labels)
+        with runtime.autocast():
+            logits = model(inputs)
+        loss = cross_entropy(logits.float(), labels)
+        value = loss.item()
+        if not math.isfinite(value):
+            raise CourseError(
+                f"The loss became {value} at step {step} of epoch {epoch}: lower the learning "
+                "rates (--lr). The checkpoint of the last finished epoch, if any, was kept."
+            )
+        optimizer.zero_grad(set_to_none=True)
+        scaler.scale(loss).backward()
+        scaler.unscale_(optimizer)
+        nn.utils.clip_grad_norm_(
+            [p for group in optimizer.param_groups for p in group["params"]], config.clip_norm
+        )
+        scaler.step(optimizer)
+        scaler.update()
+        parts["scheduler"].step()
+        loss_sum += value * len(labels)
+        correct += (logits.argmax(dim=1) == labels).sum().item()
+        count += len(labels)
+    return loss_sum / count, correct / count
+
+
+@torch.inference_mode()
+def evaluate(
+    model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], runtime: Runtime
+) -> tuple[float, float]:
+    """Loss and accuracy, averaged over samples: a smaller last batch counts for less."""
+    model.eval()
+    loss_sum = correct = count = 0.0
+    for inputs, labels in batches:
+        inputs, labels = runtime.send(inputs), runtime.send(labels)
+        with runtime.autocast():
+            logits = model(inputs)
+        loss_sum += cross_entropy(logits.float(), labels, reduction="sum").item()
+        correct += (logits.argmax(dim=1) == labels).sum().item()
+        count += len(labels)
+    return loss_sum / count, correct / count
+
+
+def best_epoch(history: list[EpochRecord]) -> int:
+    """Number of the epoch with the lowest validation loss (the first of equals)."""
+    return min(history, key=lambda row: row.val_loss).epoch
+
+
+def _out_of_patience(history: list[EpochRecord], patience: int | None) -> bool:
+    return bool(patience and history) and len(history) - best_epoch(history) >= patience
+
+
+def _copy_state(model: nn.Module) -> dict[str, Tensor]:
+    return {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
