@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +24,7 @@ from utils.datasets import ImageSet, Progress, Splits, silent, split
 from utils.device import Runtime, memory_guard, seed_everything
 from utils.errors import CourseError
 from utils.features import extract_features
-from utils.loading import EpochBatches, photo_batches, tensor_batches
+from utils.loading import EpochBatches, PhotoBatches, TensorBatches
 from utils.observations import EpochRecord, observe
 
 MODES = ("head", "last-block", "full")
@@ -124,9 +125,10 @@ def train(
         model = Classifier(backbone, head)
         batches = _photo_batches(backbone, images, splits, config, runtime)
     model = runtime.place(model)
-    groups = trainable_groups(model, config)
+    job = asdict(config) | {"model": backbone.spec.name, "weights": backbone.weights,
+                            "data": images.fingerprint(), "precision": runtime.precision}
     with memory_guard(config.batch_size):
-        history, best = _fit(model, groups, batches, config, runtime, checkpoints, resume,
+        history, best = _fit(model, batches, config, runtime, job, checkpoints, resume,
                              on_epoch, progress)
         _, test_accuracy = evaluate(model, batches.test(0), runtime)
     trace = TrainingTrace(
@@ -144,7 +146,7 @@ def _feature_batches(
 
     def part(indices: tuple[int, ...], shuffle: bool) -> EpochBatches:
         rows = list(indices)
-        return tensor_batches(vectors[rows], labels[rows], config.batch_size, config.seed, shuffle)
+        return TensorBatches(vectors[rows], labels[rows], config.batch_size, config.seed, shuffle)
 
     return Batches(part(splits.train, True), part(splits.val, False), part(splits.test, False))
 
@@ -153,8 +155,8 @@ def _photo_batches(
     backbone: Backbone, images: ImageSet, splits: Splits, config: TrainingConfig, runtime: Runtime
 ) -> Batches:
     def part(indices: tuple[int, ...], augment: bool) -> EpochBatches:
-        return photo_batches(images.subset(indices), backbone.spec.preprocessing,
-                             config.batch_size, config.seed, runtime, augment)
+        return PhotoBatches(images.subset(indices), backbone.spec.preprocessing,
+                            config.batch_size, config.seed, runtime, augment)
 
     return Batches(part(splits.train, True), part(splits.val, False), part(splits.test, False))
 
@@ -212,17 +214,18 @@ def schedule(step: int, steps: int, warmup: float) -> float:
 
 def _fit(
     model: nn.Module,
-    groups: list[dict],
     batches: Batches,
     config: TrainingConfig,
     runtime: Runtime,
+    job: dict[str, Any],
     checkpoints: Checkpoints | None,
     resume: bool,
     on_epoch: OnEpoch | None,
     progress: Progress,
 ) -> tuple[list[EpochRecord], int]:
     """Run the epochs; leaves the best epoch's weights in the model and returns its number."""
-    optimizer = torch.optim.AdamW([group for group in groups if group["params"]])
+    groups = [group for group in trainable_groups(model, config) if group["params"]]
+    optimizer = torch.optim.AdamW(groups)
     steps = config.epochs * len(batches.train)
     scheduler = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: schedule(step, steps, config.warmup)
@@ -232,18 +235,16 @@ def _fit(
     history: list[EpochRecord] = []
     best_state = _copy_state(model)
     if resume and checkpoints:
-        rows, best_state = checkpoints.load(parts, asdict(config))
+        rows, best_state = checkpoints.load(parts, job)
         history = [EpochRecord(**row) for row in rows]
     for epoch in range(len(history) + 1, config.epochs + 1):
         if _out_of_patience(history, config.patience):
             break
         started = time.perf_counter()
         torch.manual_seed(config.seed + epoch)
-        lr = optimizer.param_groups[0]["lr"]
-        train_loss, train_accuracy = _train_epoch(parts, batches.train, epoch, config, runtime,
-                                                  progress)
+        train_loss, train_accuracy, lr = _train_epoch(parts, batches.train, epoch, config,
+                                                      runtime, progress)
         val_loss, val_accuracy = evaluate(model, batches.val(epoch), runtime)
-        lr = max(lr, optimizer.param_groups[0]["lr"])
         record = EpochRecord(epoch, train_loss, train_accuracy, val_loss, val_accuracy, lr,
                              time.perf_counter() - started, "")
         record = replace(record, observation=observe([*history, record]))
@@ -251,7 +252,7 @@ def _fit(
         if best_epoch(history) == epoch:
             best_state = _copy_state(model)
         if checkpoints:
-            checkpoints.save(parts, asdict(config), [asdict(row) for row in history], best_state)
+            checkpoints.save(parts, job, [asdict(row) for row in history], best_state)
         if on_epoch:
             on_epoch(record)
     model.load_state_dict(best_state)
@@ -265,11 +266,14 @@ def _train_epoch(
     config: TrainingConfig,
     runtime: Runtime,
     progress: Progress,
-) -> tuple[float, float]:
-    """One pass over the training split; returns loss and accuracy, averaged over samples."""
+) -> tuple[float, float, float]:
+    """One pass over the training split; returns loss, accuracy and the head's highest rate.
+
+    Loss and accuracy are averaged over samples, as the model stood at each batch.
+    """
     model, optimizer, scaler = parts["model"], parts["optimizer"], parts["scaler"]
     training_mode(model, config.mode)
-    loss_sum = correct = count = 0.0
+    loss_sum = correct = count = lr = 0.0
     for step, (inputs, labels) in enumerate(progress(batches(epoch), desc=f"epoch {epoch}"), 1):
         inputs, labels = runtime.send(inputs), runtime.send(labels)
         with runtime.autocast():
@@ -281,6 +285,7 @@ def _train_epoch(
                 f"The loss became {value} at step {step} of epoch {epoch}: lower the learning "
                 "rates (--lr). The checkpoint of the last finished epoch, if any, was kept."
             )
+        lr = max(lr, optimizer.param_groups[0]["lr"])
         optimizer.zero_grad(set_to_none=True)
         scaler.scale(loss).backward()
         scaler.unscale_(optimizer)
@@ -293,7 +298,7 @@ def _train_epoch(
         loss_sum += value * len(labels)
         correct += (logits.argmax(dim=1) == labels).sum().item()
         count += len(labels)
-    return loss_sum / count, correct / count
+    return loss_sum / count, correct / count, lr
 
 
 @torch.inference_mode()

@@ -1,0 +1,287 @@
+"""Traces as records: data flow, prediction, and the layers of any module. Nothing is drawn here."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from utils.backbones import (
+    FAMILIES,
+    IMAGENET_CLASSES,
+    Backbone,
+    Textbook,
+    load_backbone,
+    load_family,
+    textbook,
+)
+from utils.classifier import Prediction, probabilities, top_k
+from utils.datasets import ImageSet, Progress, silent
+from utils.device import Runtime
+from utils.images import open_photo, preprocess, preprocessing_steps
+from utils.training import TrainingConfig, TrainingTrace, train
+
+
+@dataclass(frozen=True)
+class LayerRecord:
+    """What one submodule made of its input: shapes, and its first output values."""
+
+    name: str
+    kind: str
+    input: str
+    output: str
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class DataFlowStage:
+    """One of the three stages; shapes as people draw them and as PyTorch holds them."""
+
+    stage: str
+    before: str
+    operation: str
+    after: str
+    example: str
+
+
+@dataclass(frozen=True)
+class PredictionLayer:
+    """One of the four layers of a prediction trace, with shapes and real values."""
+
+    layer: str
+    input: str
+    operation: str
+    output: str
+
+
+@dataclass(frozen=True)
+class PhotoTrace:
+    """One photo through one backbone: both traces, the answer, and the arrays for pictures."""
+
+    data_flow: tuple[DataFlowStage, ...]
+    prediction: tuple[PredictionLayer, ...]
+    top: tuple[Prediction, ...]
+    steps: Mapping[str, np.ndarray]
+    feature_maps: Mapping[str, np.ndarray]
+    features: np.ndarray
+
+
+@dataclass(frozen=True)
+class FamilyRun:
+    """Everything that `course trace` shows of one family."""
+
+    family: str
+    model: str
+    weights: str
+    untrained: bool
+    textbook: Textbook
+    photo: PhotoTrace
+    training: TrainingTrace
+    baseline: TrainingTrace
+
+    @property
+    def key_insight(self) -> str:
+        """Test accuracy now, against the same head on an untrained backbone, in one sentence."""
+        now, base = self.training.test_accuracy, self.baseline.test_accuracy
+        what = f"{self.model} on {self.training.dataset}"
+        if self.untrained:
+            return (f"{what}: a new head on an UNTRAINED backbone reaches {now:.1%} on the test "
+                    f"split, where always answering with the largest class reaches "
+                    f"{self.training.majority:.1%}; this is the baseline that pre-trained weights "
+                    "must beat.")
+        return (f"{what}: a new head on the frozen pre-trained backbone reaches {now:.1%} on the "
+                f"test split; on the same backbone, untrained, it reaches {base:.1%}. Pre-training "
+                f"is worth {100 * (now - base):+.1f} points here.")
+
+    def to_json(self) -> dict[str, Any]:
+        """The run as plain data; shapes, values and names as in the terminal."""
+        trace = asdict(self.training)
+        training = {key: trace[key] for key in ("dataset", "classes", "n_train", "n_val", "n_test",
+                                                "epochs", "test_accuracy", "majority")}
+        return {
+            "family": self.family,
+            "model": self.model,
+            "weights": self.weights,
+            "textbook": asdict(self.textbook),
+            "data_flow": [asdict(stage) for stage in self.photo.data_flow],
+            "training": training,
+            "prediction": [asdict(layer) for layer in self.photo.prediction],
+            "top": [asdict(prediction) for prediction in self.photo.top],
+            "key_insight": self.key_insight,
+            "untrained_test_accuracy": self.baseline.test_accuracy,
+            "seconds": self.training.seconds,
+        }
+
+
+def shape_of(value: Any) -> str:
+    """1×3×224×224 for a tensor, a list of them for several, else the type's name."""
+    if isinstance(value, Tensor | np.ndarray):
+        return "×".join(map(str, value.shape)) or "scalar"
+    if isinstance(value, list | tuple):
+        return ", ".join(shape_of(item) for item in value)
+    return type(value).__name__
+
+
+def some_values(tensor: Tensor, count: int = 4) -> str:
+    """The first values, for example [0.12, 0.00, 1.93, …]."""
+    shown = ", ".join(f"{v:.2f}" for v in tensor.flatten()[:count].tolist())
+    return f"[{shown}, …]" if tensor.numel() > count else f"[{shown}]"
+
+
+@contextmanager
+def outputs_of(modules: Mapping[str, nn.Module]) -> Iterator[dict[str, Any]]:
+    """Collect the outputs of these modules, by name, while the block runs a forward pass."""
+    seen: dict[str, Any] = {}
+
+    def keep(name: str):
+        def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
+            seen[name] = output.detach().clone() if isinstance(output, Tensor) else output
+
+        return hook
+
+    handles = [module.register_forward_hook(keep(name)) for name, module in modules.items()]
+    try:
+        yield seen
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@torch.no_grad()
+def trace_module(model: nn.Module, *inputs: Tensor, depth: int = 1) -> tuple[LayerRecord, ...]:
+    """Run any module once and record its submodules down to `depth`, in the order they ran.
+
+    The model comes back as it was: same mode, no hooks left. A submodule that runs twice is
+    recorded twice.
+    """
+    records: list[LayerRecord] = []
+
+    def hook_for(name: str):
+        def hook(module: nn.Module, args: tuple, output: Any) -> None:
+            values = ()
+            if isinstance(output, Tensor):
+                values = tuple(output.flatten()[:4].float().tolist())
+            records.append(LayerRecord(name, type(module).__name__, shape_of(args),
+                                       shape_of(output), values))
+
+        return hook
+
+    chosen = [(n, m) for n, m in model.named_modules() if n and n.count(".") < depth]
+    handles = [module.register_forward_hook(hook_for(name)) for name, module in chosen]
+    modes = [(module, module.training) for module in model.modules()]
+    try:
+        model.eval()
+        model(*inputs)
+    finally:
+        for handle in handles:
+            handle.remove()
+        for module, mode in modes:
+            module.training = mode
+    return tuple(records)
+
+
+@torch.no_grad()
+def trace_photo(backbone: Backbone, photo: Image.Image, top: int = 5) -> PhotoTrace:
+    """Follow one photo through the three stages, in float32 on the CPU."""
+    spec = backbone.spec.preprocessing
+    backbone = backbone.cpu().float().eval()
+    pixels = preprocess(photo, spec)
+    with outputs_of(backbone.stages()) as maps:
+        features = backbone(pixels)
+    logits = backbone.head(features)
+    probs = probabilities(logits)[0]
+    answer = top_k(probs, IMAGENET_CLASSES, top)
+    return PhotoTrace(
+        _data_flow(backbone, photo, pixels, features, logits, answer),
+        _prediction_layers(backbone, photo, pixels, features, logits, answer),
+        answer,
+        preprocessing_steps(photo, spec),
+        {name: value[0].numpy() for name, value in maps.items()},
+        features[0].numpy(),
+    )
+
+
+def _data_flow(
+    backbone: Backbone,
+    photo: Image.Image,
+    pixels: Tensor,
+    features: Tensor,
+    logits: Tensor,
+    answer: tuple[Prediction, ...],
+) -> tuple[DataFlowStage, ...]:
+    held, drawn = shape_of(pixels), shape_of(pixels.permute(0, 2, 3, 1))
+    corner = ", ".join(f"{v:.2f}" for v in pixels[0, :, 0, 0].tolist())
+    return (
+        DataFlowStage("1 Input image", f"1×{photo.height}×{photo.width}×3 photo",
+                      str(backbone.spec.preprocessing),
+                      f"{drawn} as drawn; {held} as PyTorch holds it",
+                      f"first pixel (R, G, B) = ({corner})"),
+        DataFlowStage("2 Feature extraction", held, f"{backbone.spec.name} without its head",
+                      f"{shape_of(features)} feature vector", some_values(features)),
+        DataFlowStage("3 Classification layer", shape_of(features),
+                      "fully connected layer, softmax", f"{shape_of(logits)} class probabilities",
+                      f"{answer[0].label} {answer[0].probability:.3f}"),
+    )
+
+
+def _prediction_layers(
+    backbone: Backbone,
+    photo: Image.Image,
+    pixels: Tensor,
+    features: Tensor,
+    logits: Tensor,
+    answer: tuple[Prediction, ...],
+) -> tuple[PredictionLayer, ...]:
+    def layer(name: str, came: str, operation: str, result: Tensor) -> PredictionLayer:
+        return PredictionLayer(name, came, operation,
+                               f"{shape_of(result)} {some_values(result)}")
+
+    named = "; ".join(f"{p.label} {p.probability:.3f}" for p in answer)
+    probs = probabilities(logits)
+    best = int(probs.argmax())
+    return (
+        layer("1 Input preprocessing", f"{photo.height}×{photo.width}×3 photo",
+              str(backbone.spec.preprocessing), pixels),
+        layer("2 Feature extraction", shape_of(pixels),
+              f"{len(backbone.stages())} stages, then pooling", features),
+        PredictionLayer("3 Fully connected + softmax", shape_of(features),
+                        f"logits, largest {logits.max():.2f}; softmax, sum {probs.sum():.3f}",
+                        f"{shape_of(probs)}, largest {probs.max():.3f} at index {best}"),
+        PredictionLayer("4 Output", shape_of(probs), f"top {len(answer)} with names", named),
+    )
+
+
+def trace_family(
+    family: str,
+    photo: Path,
+    images: ImageSet,
+    runtime: Runtime,
+    weights: str | None = None,
+    config: TrainingConfig | None = None,
+    progress: Progress = silent,
+) -> FamilyRun:
+    """Both photo traces, the training trace, and the same training on an untrained backbone.
+
+    Raises:
+        CourseError: bad photo, unknown family, damaged or missing weights, failed training.
+    """
+    config = replace(config or TrainingConfig(), mode="head")
+    backbone = load_family(family, weights)
+    shown = trace_photo(backbone, open_photo(photo))
+    trace, _ = train(backbone, images, config, runtime, progress=progress)
+    baseline = trace
+    if not backbone.untrained:
+        blank = load_backbone(backbone.spec.name, "untrained")
+        baseline, _ = train(blank, images, config, runtime, progress=progress)
+    return FamilyRun(family, backbone.spec.name, backbone.weights, backbone.untrained,
+                     textbook(family), shown, trace, baseline)
+
+
+def families_of(choice: str) -> tuple[str, ...]:
+    """"all" or the name of one family (checked when it is loaded)."""
+    return FAMILIES if choice == "all" else (choice,)
