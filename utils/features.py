@@ -48,18 +48,21 @@ def extract_features(
         CourseError: out of memory, or no room for the cache.
     """
     started = time.perf_counter()
-    recipe = _recipe(backbone, images, runtime)
+    size = batch_size or runtime.batch_size
+    recipe = _recipe(backbone, images, runtime, size)
     planned = cache_file(recipe | {"path": inference_path(runtime)})
     vectors = _read(planned)
     if vectors is not None:
         return Features(vectors, True, time.perf_counter() - started)
-    with memory_guard(batch_size or runtime.batch_size):
-        vectors, path = _compute(backbone, images, runtime, batch_size, progress)
+    with memory_guard(size):
+        vectors, path = _compute(backbone, images, runtime, size, progress)
     _write(cache_file(recipe | {"path": path}), vectors)
     return Features(vectors, False, time.perf_counter() - started)
 
 
-def _recipe(backbone: Backbone, images: ImageSet, runtime: Runtime) -> dict[str, object]:
+def _recipe(
+    backbone: Backbone, images: ImageSet, runtime: Runtime, size: int
+) -> dict[str, object]:
     """Everything that a feature vector depends on."""
     return {
         "format": FORMAT,
@@ -68,6 +71,7 @@ def _recipe(backbone: Backbone, images: ImageSet, runtime: Runtime) -> dict[str,
         "preprocessing": asdict(backbone.spec.preprocessing),
         "data": images.fingerprint(),
         "device": runtime.device.type,
+        "batch": size,
         "precision": runtime.precision,
         "torch": torch.__version__,
         "threads": torch.get_num_threads() if runtime.device.type == "cpu" else None,
@@ -122,10 +126,9 @@ def _compute(
     backbone: Backbone,
     images: ImageSet,
     runtime: Runtime,
-    batch_size: int | None,
+    size: int,
     progress: Progress,
 ) -> tuple[Tensor, str]:
-    size = batch_size or runtime.batch_size
     model, path = fast_backbone(backbone, runtime, size)
     loader = DataLoader(
         Crops(images, backbone.spec.preprocessing),

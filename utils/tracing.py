@@ -12,7 +12,6 @@ from PIL import Image
 from torch import Tensor, nn
 
 from utils.backbones import (
-    FAMILIES,
     IMAGENET_CLASSES,
     Backbone,
     Textbook,
@@ -280,8 +279,3 @@ def trace_family(
         baseline, _ = train(blank, images, config, runtime, progress=progress)
     return FamilyRun(family, backbone.spec.name, backbone.weights, backbone.untrained,
                      textbook(family), shown, trace, baseline)
-
-
-def families_of(choice: str) -> tuple[str, ...]:
-    """"all" or the name of one family (checked when it is loaded)."""
-    return FAMILIES if choice == "all" else (choice,)

@@ -50,6 +50,12 @@ class TrainingConfig:
     seed: int = 0
 
 
+def check_mode(mode: str) -> None:
+    """Raises CourseError if there is no such mode."""
+    if mode not in MODES:
+        raise CourseError(f"Unknown mode '{mode}': use {', '.join(MODES)}.")
+
+
 @dataclass(frozen=True)
 class TrainingTrace:
     """What happened, epoch by epoch, and the one look at the test split."""
@@ -113,10 +119,11 @@ def train(
     Raises:
         CourseError: unknown mode, a loss that isn't finite, out of memory, nothing to resume.
     """
-    if config.mode not in MODES:
-        raise CourseError(f"Unknown mode '{config.mode}': use {', '.join(MODES)}.")
+    check_mode(config.mode)
     splits = split(images.labels, config.seed)
-    features = extract_features(backbone, images, runtime, progress=progress)
+    # Where memory is short, the smaller batches that were asked for are meant here too.
+    small = config.batch_size if config.batch_size < TrainingConfig.batch_size else None
+    features = extract_features(backbone, images, runtime, small, progress)
     seed_everything(config.seed)
     head = Head(features.vectors[list(splits.train)], len(images.classes))
     if config.mode == "head":

@@ -1,0 +1,93 @@
+"""What is on this machine and what is not: for `course doctor` and `course weights`."""
+
+import importlib.metadata
+import platform
+import shutil
+import sys
+from dataclasses import dataclass
+
+import torch
+
+from utils import backbones
+from utils.device import choose_runtime
+from utils.errors import CourseError, WeightsMissing
+from utils.features import cache_size
+from utils.files import cache_folder
+
+
+@dataclass(frozen=True)
+class Check:
+    """One finding: state is "ok", "missing" (optional) or "broken" (must be mended)."""
+
+    name: str
+    state: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class WeightsRow:
+    """One model's weights: state is "ok", "missing" or "broken"."""
+
+    name: str
+    source: str
+    state: str
+    detail: str
+
+
+def weights_status() -> list[WeightsRow]:
+    """Every model of the course with its own weights, loaded for real to see whether they work."""
+    rows = []
+    for spec in backbones.MODELS.values():
+        try:
+            state, detail = "ok", backbones.load_backbone(spec.name, "auto").weights
+        except WeightsMissing as error:
+            state, detail = "missing", str(error)
+        except CourseError as error:
+            state, detail = "broken", str(error)
+        rows.append(WeightsRow(spec.name, spec.source, state, detail))
+    return rows
+
+
+def examine() -> list[Check]:
+    """All findings, in the order in which one would mend them."""
+    return [_python(), _torch(), _runtime(), _disk(), _cache(), _data(),
+            *(Check(f"weights {row.name}", row.state, row.detail) for row in weights_status())]
+
+
+def _python() -> Check:
+    state = "ok" if sys.version_info >= (3, 11) else "broken"
+    return Check("python", state, f"{platform.python_version()} (3.11 or newer is needed)")
+
+
+def _torch() -> Check:
+    versions = [f"{name} {importlib.metadata.version(name)}" for name in
+                ("torch", "torchvision", "timm")]
+    return Check("torch", "ok", f"{', '.join(versions)}; {torch.get_num_threads()} threads")
+
+
+def _runtime() -> Check:
+    try:
+        return Check("device", "ok", str(choose_runtime()))
+    except CourseError as error:
+        return Check("device", "broken", str(error))
+
+
+def _disk() -> Check:
+    folder = next(p for p in (cache_folder(), *cache_folder().parents) if p.exists())
+    free = shutil.disk_usage(folder).free / 1e9
+    state = "ok" if free > 1 else "broken"
+    return Check("disk", state, f"{free:.0f} GB free for the cache (1 GB is needed)")
+
+
+def _cache() -> Check:
+    files, size = cache_size()
+    return Check("cache", "ok", f"{files} files, {size / 1e6:.1f} MB in {cache_folder()}")
+
+
+def _data() -> Check:
+    from utils.datasets import load_elpv
+
+    try:
+        return Check("data elpv", "ok", f"{len(load_elpv())} photos, offline")
+    except (ImportError, OSError) as error:
+        return Check("data elpv", "broken", f"{error}: install elpv-dataset again (make setup)")
