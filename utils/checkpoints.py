@@ -46,8 +46,13 @@ class Checkpoints:
         best_state: dict[str, Tensor],
     ) -> None:
         """Keep the state after an epoch; both files are replaced whole or not at all."""
-        content = {"format": FORMAT, "config": config, "history": history, "best": best_state,
-                   **{name: part.state_dict() for name, part in parts.items()}}
+        content = {
+            "format": FORMAT,
+            "config": config,
+            "history": history,
+            "best": best_state,
+            **{name: part.state_dict() for name, part in parts.items()},
+        }
         buffer = BytesIO()
         torch.save(content, buffer)
         write_file(self.last, buffer.getvalue())
@@ -71,8 +76,10 @@ class Checkpoints:
                 f"{self.last} is damaged: delete it and train again without --resume."
             ) from error
         if made_by != FORMAT:
-            raise CourseError(f"{self.last} was written by another version of the course: delete "
-                              "it and train again without --resume.")
+            raise CourseError(
+                f"{self.last} was written by another version of the course: delete "
+                "it and train again without --resume."
+            )
         other = [key for key in config if content["config"].get(key) != config[key]]
         if other:
             raise CourseError(

@@ -42,7 +42,9 @@ def probabilities(logits: Tensor) -> Tensor:
 def top_k(probs: Tensor, classes: Sequence[str], k: int = 5) -> tuple[Prediction, ...]:
     """The k most probable classes of one photo (a vector of C probabilities), best first."""
     values, indices = probs.topk(min(k, len(classes)))
-    return tuple(Prediction(classes[int(i)], float(v)) for v, i in zip(values, indices, strict=True))
+    return tuple(
+        Prediction(classes[int(i)], float(v)) for v, i in zip(values, indices, strict=True)
+    )
 
 
 def accuracy(logits: Tensor, labels: Tensor) -> float:

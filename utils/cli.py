@@ -15,30 +15,51 @@ from utils.errors import CourseError
 
 app = typer.Typer(
     help="Follow a photo through ResNet, VGG and EfficientNet, and watch each one learn.",
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
 )
 out = Console(width=None if sys.stdout.isatty() else 110, soft_wrap=False)
 bars = partial(tqdm, file=sys.stderr, leave=False, delay=1, disable=None)
 
-Weights = Annotated[str | None, typer.Option(
-    envvar="COURSE_WEIGHTS", help="auto, offline, imagenet or untrained.", show_default="auto")]
-Device = Annotated[str | None, typer.Option(
-    envvar="COURSE_DEVICE", help="cuda, mps or cpu.", show_default="the best one here")]
-PrecisionOption = Annotated[str | None, typer.Option(
-    "--precision", envvar="COURSE_PRECISION", help="fp32, bf16 or fp16.",
-    show_default="the fastest that the device computes in")]
+Weights = Annotated[
+    str | None,
+    typer.Option(
+        envvar="COURSE_WEIGHTS", help="auto, offline, imagenet or untrained.", show_default="auto"
+    ),
+]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        envvar="COURSE_DEVICE", help="cuda, mps or cpu.", show_default="the best one here"
+    ),
+]
+PrecisionOption = Annotated[
+    str | None,
+    typer.Option(
+        "--precision",
+        envvar="COURSE_PRECISION",
+        help="fp32, bf16 or fp16.",
+        show_default="the fastest that the device computes in",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Seed = Annotated[int, typer.Option(min=0, help="Fixes splits, order and first weights.")]
-Data = Annotated[str, typer.Option(
-    help="elpv, fashion_mnist, pets, flowers, or a folder with one folder of photos per class.")]
+Data = Annotated[
+    str,
+    typer.Option(
+        help="elpv, fashion_mnist, pets, flowers, or a folder with one folder of photos per class."
+    ),
+]
 Limit = Annotated[str, typer.Option(help="How many photos, drawn by class; or all.")]
 Epochs = Annotated[int, typer.Option(min=1, help="Passes over the training photos.")]
 
 
 @app.command()
 def trace(
-    photo: Annotated[Path | None, typer.Argument(
-        help="A photo.", show_default="scikit-image's cat")] = None,
+    photo: Annotated[
+        Path | None, typer.Argument(help="A photo.", show_default="scikit-image's cat")
+    ] = None,
     family: Annotated[str, typer.Option(help="resnet, vgg, efficientnet or all.")] = "all",
     data: Data = "elpv",
     epochs: Epochs = 5,
@@ -48,13 +69,14 @@ def trace(
     device: Device = None,
     precision: PrecisionOption = None,
     report: Annotated[Path, typer.Option("--out", help="The HTML page.")] = Path(
-        "reports/trace.html"),
+        "reports/trace.html"
+    ),
     as_json: Json = False,
 ) -> None:
     """Trace a photo through the three stages, and a head through its epochs, for each family."""
     from utils import backbones, terminal, tracing
-    from utils.datasets import load_images
     from utils.datasets import limit as limited
+    from utils.datasets import load_images
     from utils.device import choose_runtime
     from utils.images import open_photo, sample_photo
     from utils.report import write_report
@@ -69,12 +91,15 @@ def trace(
     _say_skipped(everything)
     images = limited(everything, _count(limit), seed)
     if not as_json:
-        out.print(f"Photo {photo.name} · {images.name}: {len(images)} of {len(everything)} "
-                  f"photos · {runtime}")
+        out.print(
+            f"Photo {photo.name} · {images.name}: {len(images)} of {len(everything)} "
+            f"photos · {runtime}"
+        )
     runs = []
     for name in families:
-        run = tracing.trace_family(name, photo, images, runtime, weights,
-                                   TrainingConfig(epochs=epochs, seed=seed), bars)
+        run = tracing.trace_family(
+            name, photo, images, runtime, weights, TrainingConfig(epochs=epochs, seed=seed), bars
+        )
         runs.append(run)
         if not as_json:
             out.print(terminal.show_run(run, out.width))
@@ -107,8 +132,15 @@ def predict(
         except CourseError as error:
             failures.append(str(error))
     if as_json:
-        _print_json({"model": model, "weights": backbone.weights, "photos": [
-            {"photo": str(photo), "top": [asdict(p) for p in best]} for photo, best in found]})
+        _print_json(
+            {
+                "model": model,
+                "weights": backbone.weights,
+                "photos": [
+                    {"photo": str(photo), "top": [asdict(p) for p in best]} for photo, best in found
+                ],
+            }
+        )
     elif found:
         out.print(terminal.weights_line(backbone.weights, backbone.untrained))
         for photo, best in found:
@@ -126,17 +158,25 @@ def train(
     batch_size: Annotated[int, typer.Option(min=1, help="Photos a step.")] = 32,
     lr: Annotated[float, typer.Option(min=0, help="Highest learning rate of the head.")] = 3e-3,
     lr_backbone: Annotated[float, typer.Option(min=0, help="That of the backbone.")] = 1e-4,
-    patience: Annotated[int | None, typer.Option(
-        min=1, help="Stop after so many epochs without a better validation loss.",
-        show_default="never")] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Stop after so many epochs without a better validation loss.",
+            show_default="never",
+        ),
+    ] = None,
     weights: Weights = None,
     seed: Seed = 0,
     limit: Limit = "all",
     device: Device = None,
     precision: PrecisionOption = None,
-    folder: Annotated[Path | None, typer.Option(
-        "--out", help="Where checkpoints and trace go.", show_default="runs/MODEL-DATA-MODE"
-    )] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", help="Where checkpoints and trace go.", show_default="runs/MODEL-DATA-MODE"
+        ),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on after the last epoch.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -150,8 +190,13 @@ def train(
     from utils.files import write_file
 
     config = training.TrainingConfig(
-        mode=mode, epochs=epochs, batch_size=batch_size, lr_head=lr, lr_backbone=lr_backbone,
-        patience=patience, seed=seed,
+        mode=mode,
+        epochs=epochs,
+        batch_size=batch_size,
+        lr_head=lr,
+        lr_backbone=lr_backbone,
+        patience=patience,
+        seed=seed,
     )
     training.check_mode(mode)
     runtime = choose_runtime(device, precision)
@@ -167,8 +212,9 @@ def train(
 
     if not as_json:
         out.print(terminal.weights_line(backbone.weights, backbone.untrained))
-    result, _ = training.train(backbone, images, config, runtime, Checkpoints(folder), resume,
-                               say, bars)
+    result, _ = training.train(
+        backbone, images, config, runtime, Checkpoints(folder), resume, say, bars
+    )
     content = json.dumps(asdict(result), indent=2)
     write_file(folder / "trace.json", content)
     if as_json:
@@ -180,26 +226,33 @@ def train(
 
 @app.command()
 def weights(
-    download: Annotated[str | None, typer.Option(
-        help="Fetch the official weights of resnet, vgg, efficientnet or all.")] = None,
+    download: Annotated[
+        str | None,
+        typer.Option(help="Fetch the official weights of resnet, vgg, efficientnet or all."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Show which weights are on this machine, or download the official ones."""
     from utils import backbones, health, terminal
+    from utils.weights import download_official
 
     if download:
         families = backbones.FAMILIES if download == "all" else (backbones.find_family(download),)
         for family in families:
-            file = backbones.download_official(
-                backbones.MODELS[backbones.TEXTBOOK[family]].enum)
+            file = download_official(backbones.MODELS[backbones.TEXTBOOK[family]].enum)
             if not as_json:
                 out.print(f"{family}: {file}")
     rows = health.weights_status()
     if as_json:
         _print_json({"models": [asdict(row) for row in rows]})
     else:
-        out.print(terminal.table("Weights", ("model", "source", "here", "where or what to do"),
-                                 [(r.name, r.source, r.state, r.detail) for r in rows]))
+        out.print(
+            terminal.table(
+                "Weights",
+                ("model", "source", "here", "where or what to do"),
+                [(r.name, r.source, r.state, r.detail) for r in rows],
+            )
+        )
 
 
 @app.command()
@@ -228,8 +281,11 @@ def doctor(as_json: Json = False) -> None:
     if as_json:
         _print_json({"checks": [asdict(check) for check in checks]})
     else:
-        out.print(terminal.table("Doctor", ("what", "state", "detail"),
-                                 [(c.name, c.state, c.detail) for c in checks]))
+        out.print(
+            terminal.table(
+                "Doctor", ("what", "state", "detail"), [(c.name, c.state, c.detail) for c in checks]
+            )
+        )
     if any(check.state == "broken" for check in checks):
         raise CourseError("Something above is broken: do what its line says.")
 
@@ -259,8 +315,9 @@ def main() -> None:
     try:
         app()
     except CourseError as error:
-        Console(stderr=True, soft_wrap=True).print(str(error), style="red", markup=False,
-                                                   highlight=False)
+        Console(stderr=True, soft_wrap=True).print(
+            str(error), style="red", markup=False, highlight=False
+        )
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)

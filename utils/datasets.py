@@ -53,8 +53,10 @@ class ImageSet:
     def subset(self, indices: Iterable[int]) -> "ImageSet":
         """The photos at `indices`, in that order."""
         chosen = [int(i) for i in indices]
-        images = self.images[chosen] if isinstance(self.images, np.ndarray) else tuple(
-            self.images[i] for i in chosen
+        images = (
+            self.images[chosen]
+            if isinstance(self.images, np.ndarray)
+            else tuple(self.images[i] for i in chosen)
         )
         return replace(self, images=images, labels=tuple(self.labels[i] for i in chosen))
 
@@ -125,8 +127,10 @@ def limit(images: ImageSet, count: int | None, seed: int = 0) -> ImageSet:
         return images
     least = MIN_PER_CLASS * len(images.classes)
     if count < least:
-        raise CourseError(f"--limit {count} is too few for {len(images.classes)} classes: "
-                          f"use at least {least}, or all.")
+        raise CourseError(
+            f"--limit {count} is too few for {len(images.classes)} classes: "
+            f"use at least {least}, or all."
+        )
     everything = np.arange(len(images))
     chosen, _ = train_test_split(
         everything, train_size=count, stratify=images.labels, random_state=seed
@@ -165,12 +169,15 @@ def load_elpv(binary: bool = False) -> ImageSet:
     import elpv_dataset
 
     folder = Path(elpv_dataset.__file__).parent / "data"
-    table = np.genfromtxt(folder / "labels.csv", dtype=None, encoding="utf-8",
-                          names=["path", "probability", "type"])
+    table = np.genfromtxt(
+        folder / "labels.csv", dtype=None, encoding="utf-8", names=["path", "probability", "type"]
+    )
     defective = table["probability"] > 0.5
     poly = table["type"] == "poly"
-    classes = ("good", "defective") if binary else (
-        "mono good", "mono defective", "poly good", "poly defective"
+    classes = (
+        ("good", "defective")
+        if binary
+        else ("mono good", "mono defective", "poly good", "poly defective")
     )
     labels = defective.astype(int) + (0 if binary else 2 * poly.astype(int))
     paths = tuple(folder / path for path in table["path"])
@@ -186,10 +193,15 @@ def load_folder(folder: Path, progress: Progress = silent) -> ImageSet:
     classes = tuple(sorted(p.name for p in folder.iterdir() if p.is_dir() and p.name[0] != "."))
     if len(classes) < 2:
         found = f"only the class '{classes[0]}'" if classes else "no class folders"
-        raise CourseError(f"{folder} holds {found}: make one folder of photos per class, "
-                          "two classes at least.")
-    files = [(file, label) for label, name in enumerate(classes)
-             for file in sorted((folder / name).rglob("*")) if file.suffix.lower() in EXTENSIONS]
+        raise CourseError(
+            f"{folder} holds {found}: make one folder of photos per class, two classes at least."
+        )
+    files = [
+        (file, label)
+        for label, name in enumerate(classes)
+        for file in sorted((folder / name).rglob("*"))
+        if file.suffix.lower() in EXTENSIONS
+    ]
     good, labels, skipped = [], [], []
     for file, label in progress(files, desc="checking photos"):
         try:
@@ -208,8 +220,10 @@ def _check_classes(images: ImageSet, where: str, remedy: str) -> None:
     counts = Counter(images.labels)
     for label, name in enumerate(images.classes):
         if counts[label] < MIN_PER_CLASS:
-            raise CourseError(f"{where}: class '{name}' has {counts[label]} readable photos, and "
-                              f"at least {MIN_PER_CLASS} are needed: {remedy}.")
+            raise CourseError(
+                f"{where}: class '{name}' has {counts[label]} readable photos, and "
+                f"at least {MIN_PER_CLASS} are needed: {remedy}."
+            )
 
 
 def load_fashion_mnist() -> ImageSet:

@@ -60,9 +60,7 @@ def extract_features(
     return Features(vectors, False, time.perf_counter() - started)
 
 
-def _recipe(
-    backbone: Backbone, images: ImageSet, runtime: Runtime, size: int
-) -> dict[str, object]:
+def _recipe(backbone: Backbone, images: ImageSet, runtime: Runtime, size: int) -> dict[str, object]:
     """Everything that a feature vector depends on."""
     return {
         "format": FORMAT,

@@ -50,8 +50,15 @@ def weights_status() -> list[WeightsRow]:
 
 def examine() -> list[Check]:
     """All findings, in the order in which one would mend them."""
-    return [_python(), _torch(), _runtime(), _disk(), _cache(), _data(),
-            *(Check(f"weights {row.name}", row.state, row.detail) for row in weights_status())]
+    return [
+        _python(),
+        _torch(),
+        _runtime(),
+        _disk(),
+        _cache(),
+        _data(),
+        *(Check(f"weights {row.name}", row.state, row.detail) for row in weights_status()),
+    ]
 
 
 def _python() -> Check:
@@ -60,8 +67,9 @@ def _python() -> Check:
 
 
 def _torch() -> Check:
-    versions = [f"{name} {importlib.metadata.version(name)}" for name in
-                ("torch", "torchvision", "timm")]
+    versions = [
+        f"{name} {importlib.metadata.version(name)}" for name in ("torch", "torchvision", "timm")
+    ]
     return Check("torch", "ok", f"{', '.join(versions)}; {torch.get_num_threads()} threads")
 
 

@@ -44,7 +44,10 @@ def sample_photo(name: str = "chelsea") -> Path:
     import skimage.data
     import sklearn.datasets
 
-    folders = (Path(skimage.data.__file__).parent, Path(sklearn.datasets.__file__).parent / "images")
+    folders = (
+        Path(skimage.data.__file__).parent,
+        Path(sklearn.datasets.__file__).parent / "images",
+    )
     for folder in folders:
         for file in folder.glob(f"{name}.*"):
             if name in PHOTOS:
@@ -81,13 +84,18 @@ def open_photo(path: Path | str) -> Image.Image:
             "scale the photo down first."
         ) from error
     except UnidentifiedImageError as error:
-        raise CourseError(f"{path} is not an image: give a JPEG, PNG, WebP or TIFF file.") from error
+        raise CourseError(
+            f"{path} is not an image: give a JPEG, PNG, WebP or TIFF file."
+        ) from error
     except (OSError, SyntaxError, ValueError) as error:  # Pillow raises all three on damaged files
-        raise CourseError(f"{path} is damaged ({error}): copy or download the photo again.") from error
+        raise CourseError(
+            f"{path} is damaged ({error}): copy or download the photo again."
+        ) from error
     if min(photo.size) < MIN_SIDE:
         width, height = photo.size
         raise CourseError(
-            f"{path} is only {width}×{height} pixels: use a photo of at least {MIN_SIDE}×{MIN_SIDE}."
+            f"{path} is only {width}×{height} pixels: "
+            f"use a photo of at least {MIN_SIDE}×{MIN_SIDE}."
         )
     return photo
 
@@ -104,7 +112,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 def _eight_bits(grey: np.ndarray) -> np.ndarray:
     """Greys of any range as 0–255: 16 bits by their full range, floats by [0, 1] if they fit."""
-    if np.issubdtype(grey.dtype, np.floating) and 0 <= np.nanmin(grey) and np.nanmax(grey) <= 1:
+    if np.issubdtype(grey.dtype, np.floating) and np.nanmin(grey) >= 0 and np.nanmax(grey) <= 1:
         scale = 1 / 255
     else:
         scale = 257 if grey.max() > 255 else 1  # 65535 / 255

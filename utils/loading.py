@@ -70,8 +70,9 @@ class TrainingPhotos(Dataset):
         epoch, index = key
         photo = self.images.photo(index)
         if self.augment:
-            pixels = random_crop(resize_photo(photo, self.spec), self.spec.crop,
-                                 generator(self.seed, epoch, index))
+            pixels = random_crop(
+                resize_photo(photo, self.spec), self.spec.crop, generator(self.seed, epoch, index)
+            )
         else:
             pixels = crop_photo(photo, self.spec)
         return self.normalise(pixels.unsqueeze(0))[0], self.images.labels[index]

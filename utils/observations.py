@@ -43,8 +43,10 @@ def observe(history: Sequence[EpochRecord]) -> str:
     if train > RISE:
         return f"diverging: training loss rose {train:.1%} to {now.train_loss:.3f}"
     if train < 0 and above > GAP:
-        return (f"over-fitting: training loss fell {-train:.1%}, but validation loss is "
-                f"{above:.1%} above its best (epoch {best.epoch})")
+        return (
+            f"over-fitting: training loss fell {-train:.1%}, but validation loss is "
+            f"{above:.1%} above its best (epoch {best.epoch})"
+        )
     if abs(train) < FLAT and abs(val) < FLAT:
         return f"plateau: training loss {train:+.1%}, validation loss {val:+.1%}"
     if val <= -CLEAR:

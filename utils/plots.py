@@ -49,10 +49,16 @@ def curves_figure(epochs: Sequence[EpochRecord]) -> Figure:
     left, right = figure.subplots(1, 2)
     x = [row.epoch for row in epochs]
     for axes, name in ((left, "loss"), (right, "accuracy")):
-        axes.plot(x, [getattr(row, f"train_{name}") for row in epochs], "o-", color=BLUE,
-                  label="training")
-        axes.plot(x, [getattr(row, f"val_{name}") for row in epochs], "s--", color=ORANGE,
-                  label="validation")
+        axes.plot(
+            x, [getattr(row, f"train_{name}") for row in epochs], "o-", color=BLUE, label="training"
+        )
+        axes.plot(
+            x,
+            [getattr(row, f"val_{name}") for row in epochs],
+            "s--",
+            color=ORANGE,
+            label="validation",
+        )
         axes.set(xlabel="epoch", ylabel=name)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)

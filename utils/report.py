@@ -34,8 +34,11 @@ def write_report(runs: Sequence[FamilyRun], photo: Path, file: Path) -> None:
 def render_report(runs: Sequence[FamilyRun], photo: Path) -> str:
     """The runs as HTML, pictures included."""
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("utils"), autoescape=True, undefined=jinja2.StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
+        loader=jinja2.PackageLoader("utils"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     pictures = {run.family: _pictures(run) for run in runs}
     return environment.get_template("report.html.j2").render(
@@ -46,17 +49,25 @@ def render_report(runs: Sequence[FamilyRun], photo: Path) -> str:
 def _pictures(run: FamilyRun) -> dict[str, Picture]:
     best, last = run.photo.top[0], run.training.epochs[-1]
     return {
-        "steps": _picture(preprocessing_figure(run.photo.steps),
-                          f"The photo after each step: {', '.join(run.photo.steps)}"),
-        "maps": _picture(feature_maps_figure(run.photo.feature_maps),
-                         f"Feature maps of {run.model}, one row a stage, from fine to coarse: "
-                         f"{', '.join(run.photo.feature_maps)}"),
-        "curves": _picture(curves_figure(run.training.epochs),
-                           f"Loss and accuracy over {last.epoch} epochs; at the end validation "
-                           f"loss {last.val_loss:.3f} and accuracy {last.val_accuracy:.1%}"),
-        "top": _picture(top_figure(run.photo.top),
-                        f"Bars of the top {len(run.photo.top)} classes, first {best.label} with "
-                        f"{best.probability:.1%}"),
+        "steps": _picture(
+            preprocessing_figure(run.photo.steps),
+            f"The photo after each step: {', '.join(run.photo.steps)}",
+        ),
+        "maps": _picture(
+            feature_maps_figure(run.photo.feature_maps),
+            f"Feature maps of {run.model}, one row a stage, from fine to coarse: "
+            f"{', '.join(run.photo.feature_maps)}",
+        ),
+        "curves": _picture(
+            curves_figure(run.training.epochs),
+            f"Loss and accuracy over {last.epoch} epochs; at the end validation "
+            f"loss {last.val_loss:.3f} and accuracy {last.val_accuracy:.1%}",
+        ),
+        "top": _picture(
+            top_figure(run.photo.top),
+            f"Bars of the top {len(run.photo.top)} classes, first {best.label} with "
+            f"{best.probability:.1%}",
+        ),
     }
 
 

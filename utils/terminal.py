@@ -22,8 +22,10 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     rows = [[str(cell) for cell in row] for row in rows]
     made = Table(title=title, title_justify="left", header_style="bold")
     for position, name in enumerate(columns):
-        numeric = all(row[position][:1].isdigit() and " " not in row[position] and
-                      "×" not in row[position] for row in rows)
+        numeric = all(
+            row[position][:1].isdigit() and " " not in row[position] and "×" not in row[position]
+            for row in rows
+        )
         made.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         made.add_row(*map(Text, row))
@@ -40,18 +42,26 @@ def weights_line(weights: str, untrained: bool) -> Text:
 def show_run(run: FamilyRun, width: int) -> RenderableType:
     """All that the terminal shows of one family."""
     book = run.textbook
-    line = Text(f"Textbook model {book.model}: {book.feature_dim} features, "
-                f"{book.parameters:,} parameters, {book.gflops:.2f} GFLOPs (counted)")
+    line = Text(
+        f"Textbook model {book.model}: {book.feature_dim} features, "
+        f"{book.parameters:,} parameters, {book.gflops:.2f} GFLOPs (counted)"
+    )
     insight = Text(f"{run.key_insight} Features and head took {run.training.seconds:.1f} s.")
     return Group(
         Rule(f"{run.family}: {run.model}"),
         weights_line(run.weights, run.untrained),
         line,
-        table("Data flow", ("stage", "before", "operation", "after", "example"),
-              [(s.stage, s.before, s.operation, s.after, s.example) for s in run.photo.data_flow]),
+        table(
+            "Data flow",
+            ("stage", "before", "operation", "after", "example"),
+            [(s.stage, s.before, s.operation, s.after, s.example) for s in run.photo.data_flow],
+        ),
         show_training(run.training, width),
-        table("Prediction trace", ("layer", "input", "operation", "output"),
-              [(x.layer, x.input, x.operation, x.output) for x in run.photo.prediction]),
+        table(
+            "Prediction trace",
+            ("layer", "input", "operation", "output"),
+            [(x.layer, x.input, x.operation, x.output) for x in run.photo.prediction],
+        ),
         show_top("Top classes", run.photo.top),
         Panel(insight, title="Key insight", border_style="red" if run.untrained else "green"),
     )
@@ -59,13 +69,28 @@ def show_run(run: FamilyRun, width: int) -> RenderableType:
 
 def show_training(trace: TrainingTrace, width: int) -> RenderableType:
     """Table, chart of the losses, and the test accuracy."""
-    head = (f"Training trace: {trace.dataset}, {len(trace.classes)} classes, "
-            f"{trace.n_train} train / {trace.n_val} validation / {trace.n_test} test")
+    head = (
+        f"Training trace: {trace.dataset}, {len(trace.classes)} classes, "
+        f"{trace.n_train} train / {trace.n_val} validation / {trace.n_test} test"
+    )
     columns = ("epoch", "train loss", "val loss", "val acc", "rate", "s", "observation")
-    rows = [(e.epoch, f"{e.train_loss:.4f}", f"{e.val_loss:.4f}", f"{e.val_accuracy:.1%}",
-             f"{e.lr:.1e}", f"{e.seconds:.2f}", e.observation) for e in trace.epochs]
-    result = Text(f"Best epoch {trace.best_epoch}; test accuracy {trace.test_accuracy:.1%} "
-                  f"(largest class alone: {trace.majority:.1%})", style="bold")
+    rows = [
+        (
+            e.epoch,
+            f"{e.train_loss:.4f}",
+            f"{e.val_loss:.4f}",
+            f"{e.val_accuracy:.1%}",
+            f"{e.lr:.1e}",
+            f"{e.seconds:.2f}",
+            e.observation,
+        )
+        for e in trace.epochs
+    ]
+    result = Text(
+        f"Best epoch {trace.best_epoch}; test accuracy {trace.test_accuracy:.1%} "
+        f"(largest class alone: {trace.majority:.1%})",
+        style="bold",
+    )
     return Group(table(head, columns, rows), loss_chart(trace.epochs, width), result)
 
 
@@ -84,5 +109,4 @@ def loss_chart(epochs: Sequence[EpochRecord], width: int) -> Text:
 
 def show_top(title: str, top: Sequence[Prediction]) -> Table:
     """The most probable classes."""
-    return table(title, ("probability", "class"),
-                 [(f"{p.probability:.3f}", p.label) for p in top])
+    return table(title, ("probability", "class"), [(f"{p.probability:.3f}", p.label) for p in top])

