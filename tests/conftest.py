@@ -1,4 +1,4 @@
-"""What every test shares: its own cache, the CPU in fp32 on two threads, offline weights."""
+"""What every test shares: its own cache, the CPU in fp32, offline weights."""
 
 import os
 from collections.abc import Iterator
@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+# Two test processes with two threads each would only wait for one another on two cores.
+THREADS = 1 if "PYTEST_XDIST_WORKER" in os.environ else 2
 # Before torch is imported, so that subprocesses started by a test inherit them too.
 os.environ |= {
     "COURSE_WEIGHTS": "offline",
     "COURSE_DEVICE": "cpu",
     "COURSE_PRECISION": "fp32",
-    "OMP_NUM_THREADS": "2",
+    "OMP_NUM_THREADS": str(THREADS),
     "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
 }
 
@@ -28,7 +30,7 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Tests start with an empty cache and leave the user's alone."""
     folder = tmp_path_factory.mktemp("cache")
     os.environ["COURSE_CACHE"] = str(folder)
-    torch.set_num_threads(2)
+    torch.set_num_threads(THREADS)
     yield folder
 
 

@@ -373,4 +373,9 @@ def _out_of_patience(history: list[EpochRecord], patience: int | None) -> bool:
 
 
 def _copy_state(model: nn.Module) -> dict[str, Tensor]:
-    return {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
+    """A copy on the CPU, in the plain layout that safetensors asks for."""
+    plain = torch.contiguous_format
+    return {
+        name: value.detach().cpu().clone(memory_format=plain)
+        for name, value in model.state_dict().items()
+    }

@@ -1,0 +1,50 @@
+"""`python -m benchmarks`: measure, show a table, write `reports/bench.json`."""
+
+import argparse
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+
+import torch
+from rich.console import Console
+
+from benchmarks import extraction, heads
+from benchmarks.results import Result, table, write_results
+from utils.files import PROJECT
+
+REPORT = PROJECT / "reports" / "bench.json"
+TOOLS = ("torch", "torchvision", "timm", "onnxruntime", "openvino")
+
+
+def main() -> None:
+    """Run what the command line asks for."""
+    arguments = _parser().parse_args()
+    console = Console()
+    say = partial(console.print, markup=False, highlight=False)
+    say(f"{', '.join(map(_version, TOOLS))}; {torch.get_num_threads()} threads")
+    results: list[Result] = []
+    if arguments.only != "heads":
+        results += extraction.measure(arguments.rounds, say)
+    if arguments.only != "extraction":
+        results += heads.measure(arguments.photos, say)
+    console.print(table(results))
+    write_results(REPORT, results)
+    say(f"written to {REPORT.relative_to(PROJECT)}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--photos", type=int, default=400, help="photos to train heads on")
+    parser.add_argument("--rounds", type=int, default=9, help="turns of each tool in extraction")
+    parser.add_argument("--only", choices=("heads", "extraction"), help="one half of it")
+    return parser
+
+
+def _version(tool: str) -> str:
+    try:
+        return f"{tool} {version(tool)}"
+    except PackageNotFoundError:
+        return f"{tool} not installed"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""Each rule on what an epoch's numbers say, and where one ends and the next begins."""
+
+import pytest
+
+from utils.observations import EpochRecord, observe
+
+
+def history(*losses: tuple[float, float]) -> list[EpochRecord]:
+    """Epochs with these losses on training and validation."""
+    return [
+        EpochRecord(epoch, train, 0.5, val, 0.625, 1e-3, 0.1, "")
+        for epoch, (train, val) in enumerate(losses, 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("losses", "observation"),
+    [
+        ([(1.0, 2.0)], "start: validation loss 2.000, accuracy 62.5%"),
+        ([(1.0, 1.0), (1.2, 0.5)], "diverging: training loss rose 20.0% to 1.200"),
+        (
+            [(1.0, 0.5), (0.9, 0.6), (0.8, 0.59)],
+            "over-fitting: training loss fell 11.1%, but validation loss is 18.0% above its best "
+            "(epoch 1)",
+        ),
+        ([(1.0, 1.0), (0.995, 1.005)], "plateau: training loss -0.5%, validation loss +0.5%"),
+        ([(1.0, 1.0), (0.9, 0.75)], "learning: validation loss fell 25.0% to 0.750"),
+        ([(1.0, 1.0), (0.97, 0.98)], "converging: training loss -3.0%, validation loss -2.0%"),
+    ],
+)
+def test_each_rule_says_what_happened(losses: list[tuple[float, float]], observation: str) -> None:
+    assert observe(history(*losses)) == observation
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "word"),
+    [
+        # a training loss that rises by up to 5 % isn't diverging yet
+        ((1.0, 1.0), (1.049, 1.0), "converging"),
+        ((1.0, 1.0), (1.051, 1.0), "diverging"),
+        # diverging is said first, whatever the validation loss does
+        ((1.0, 1.0), (1.1, 0.5), "diverging"),
+        ((1.0, 1.0), (1.1, 2.0), "diverging"),
+        # over-fitting needs a falling training loss and a gap of more than 2 %
+        ((1.0, 1.0), (0.9, 1.019), "converging"),
+        ((1.0, 1.0), (0.9, 1.021), "over-fitting"),
+        ((1.0, 1.0), (1.0, 1.5), "converging"),
+        ((1.0, 1.0), (0.999, 1.5), "over-fitting"),
+        # a plateau needs both losses within 1 %
+        ((1.0, 1.0), (1.0, 1.0), "plateau"),
+        ((1.0, 1.0), (0.991, 1.009), "plateau"),
+        ((1.0, 1.0), (0.989, 1.0), "converging"),
+        ((1.0, 1.0), (1.0, 0.989), "converging"),
+        ((1.0, 1.0), (1.0, 1.011), "converging"),
+        # learning begins where the validation loss falls by 5 %, even if training stands still
+        ((1.0, 1.0), (0.9, 0.951), "converging"),
+        ((1.0, 1.0), (0.9, 0.949), "learning"),
+        ((1.0, 2.0), (1.04, 1.5), "learning"),
+        # a loss of nought doesn't divide
+        ((0.0, 0.0), (0.0, 0.0), "plateau"),
+        ((1.0, 1.0), (0.0, 0.0), "learning"),
+    ],
+)
+def test_where_one_rule_ends_and_the_next_begins(
+    before: tuple[float, float], now: tuple[float, float], word: str
+) -> None:
+    assert observe(history(before, now)).startswith(f"{word}: ")
+
+
+def test_over_fitting_is_measured_from_the_best_epoch_and_not_from_the_last() -> None:
+    rows = history((1.0, 0.80), (0.9, 0.50), (0.8, 0.60), (0.7, 0.59))
+    assert observe(rows).startswith("over-fitting")
+    assert "18.0% above its best (epoch 2)" in observe(rows)
+
+
+def test_a_new_best_epoch_ends_over_fitting() -> None:
+    assert observe(history((1.0, 0.5), (0.9, 0.6), (0.8, 0.45))).startswith("learning")
