@@ -244,7 +244,7 @@ def test_doctor_finds_this_machine_well(no_official_weights: Path) -> None:
     checks = {check["name"]: check for check in ended.json()["checks"]}
     assert {"python", "torch", "device", "disk", "cache", "data elpv"} < set(checks)
     assert {f"weights {name}" for name in MODELS} < set(checks)
-    assert torch.__version__ in checks["torch"]["detail"]
+    assert f"torch {torch.__version__.split('+')[0]}," in checks["torch"]["detail"]
     assert checks["device"]["detail"] == "cpu, fp32"
     assert checks["data elpv"] == {
         "name": "data elpv", "state": "ok", "detail": "2624 photos, offline"
@@ -326,7 +326,6 @@ def test_a_photo_is_called_by_its_name(name: str, tmp_path: Path) -> None:
 
 def test_predict_without_training_says_so() -> None:
     assert "UNTRAINED" in course("predict", CAT, "--weights", "untrained").out
-    assert "untrained" in course("predict", CAT, "--weights", "untrained", "--json").out
 
 
 # Trace
@@ -342,7 +341,7 @@ def without_seconds(value: Any) -> Any:
 def traced(tmp_path_factory: pytest.TempPathFactory) -> tuple[Ended, Ended, Path]:
     """The same trace twice, as JSON, and its page."""
     page = tmp_path_factory.mktemp("reports") / "new" / "trace.html"
-    words = ("trace", "--family", "efficientnet", "--limit", 60, "--epochs", 2, "--json",
+    words = ("trace", "--family", "efficientnet", "--limit", 40, "--epochs", 2, "--json",
              "--out", page)  # fmt: skip
     return course(*words), course(*words), page
 
@@ -373,14 +372,14 @@ def test_the_training_of_a_trace_has_a_row_per_epoch(traced: tuple[Ended, Ended,
             "test_accuracy"} <= set(training)  # fmt: skip
     assert training["dataset"] == "elpv"
     assert len(training["classes"]) == 4
-    assert [training[f"n_{part}"] for part in ("train", "val", "test")] == [36, 9, 15]
+    assert [training[f"n_{part}"] for part in ("train", "val", "test")] == [24, 6, 10]
     assert [set(row) for row in training["epochs"]] == [
         {"epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "lr", "seconds",
          "observation"}
     ] * 2  # fmt: skip
     assert [row["epoch"] for row in training["epochs"]] == [1, 2]
     assert training["epochs"][0]["observation"].startswith("start: ")
-    assert training["test_accuracy"] * 15 == pytest.approx(round(training["test_accuracy"] * 15))
+    assert training["test_accuracy"] in [right / 10 for right in range(11)]
 
 
 def test_the_key_insight_gives_the_measured_numbers(traced: tuple[Ended, Ended, Path]) -> None:
@@ -452,7 +451,18 @@ def test_unreadable_photos_are_counted_named_and_skipped(squares: Path, tmp_path
     assert ended.json()["n_train"] == 12
 
 
-def test_a_full_or_blocked_folder_for_results_is_named(squares: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", ["last-block", "full"])
+def test_the_backbone_learns_too_and_its_best_weights_are_kept(
+    mode: str, finished: tuple[Ended, Path], squares: Path, tmp_path: Path
+) -> None:
+    ended = course(*TRAIN, "--data", squares, "--mode", mode, "--epochs", 1, "--out", tmp_path)
+    assert (ended.code, ended.err) == (0, "")
+    weights = safetensors.torch.load_file(tmp_path / "best.safetensors")
+    assert weights["head.linear.weight"].shape == (2, 1280)
+    assert weights["backbone.body.conv_stem.weight"].shape == (32, 3, 3, 3)
+
+
+def test_a_folder_for_results_that_cannot_be_made_is_named(squares: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     ended = course(*TRAIN, "--data", squares, "--epochs", 1, "--json", "--out", tmp_path / "file")
     assert_refused(ended, tmp_path / "file" / "last.pt", "can't be written", "--out for results")
@@ -495,9 +505,11 @@ def test_resuming_with_another_setting_is_refused(
     assert_refused(ended, earlier / "last.pt", f"another {setting}", "same settings as before")
 
 
-def test_resuming_on_other_photos_is_refused(earlier: Path, tmp_path: Path) -> None:
-    other = put_squares(tmp_path / "other", 6)
-    ended = course(*TRAIN, "--data", other, "--epochs", 3, "--out", earlier, "--resume", "--json")
+def test_resuming_on_other_photos_is_refused(
+    traced: tuple[Ended, Ended, Path], earlier: Path
+) -> None:
+    words = (*TRAIN, "--epochs", 3, "--out", earlier, "--resume", "--json")
+    ended = course(*words, "--data", "elpv", "--limit", 40)  # whose features the trace has cached
     assert_refused(ended, earlier / "last.pt", "another data")
 
 
@@ -528,28 +540,28 @@ def test_output_fits_the_encoding_of_a_windows_pipe(squares: Path, tmp_path: Pat
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
 def test_control_c_keeps_the_last_epoch_and_resume_goes_on_from_it(
-    squares: Path, tmp_path: Path
+    traced: tuple[Ended, Ended, Path], tmp_path: Path
 ) -> None:
-    words = (*TRAIN, "--data", squares, "--mode", "full", "--weights", "untrained",
-             "--batch-size", 4, "--epochs", 4, "--out", tmp_path)  # fmt: skip
+    words = (*TRAIN, "--data", "elpv", "--limit", 40, "--mode", "full", "--weights", "untrained",
+             "--epochs", 3, "--out", tmp_path)  # fmt: skip
     process = course_process(*words)
     assert process.stdout
-    line = next(line for line in process.stdout if line.startswith("epoch 1/4"))
+    while (line := process.stdout.readline()) and not line.startswith("epoch 1/3"):
+        pass
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
-    assert line
-    assert process.returncode == 130
     assert "Traceback" not in err
+    assert process.returncode == 130
     assert sorted(f.name for f in tmp_path.iterdir()) == ["best.safetensors", "last.pt"]
     before = torch.load(tmp_path / "last.pt", weights_only=True)["history"]
 
     ended = course(*words, "--resume")
     assert ended.code == 0
-    assert f"epoch {len(before)}/4" not in ended.out
-    assert f"epoch {len(before) + 1}/4" in ended.out
+    assert f"epoch {len(before)}/3" not in ended.out
+    assert f"epoch {len(before) + 1}/3" in ended.out
     after = json.loads((tmp_path / "trace.json").read_text())["epochs"]
     assert after[: len(before)] == before
-    assert [row["epoch"] for row in after] == [1, 2, 3, 4]
+    assert [row["epoch"] for row in after] == [1, 2, 3]
 
 
 @pytest.mark.parametrize("command", ["trace", "predict", "train", "weights", "cache", "doctor"])

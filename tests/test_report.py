@@ -67,49 +67,43 @@ def red_classes(source: str) -> set[str]:
     return {name for name, *rgb in found if int(rgb[0], 16) > 2 * max(int(x, 16) for x in rgb[1:])}
 
 
-def test_the_page_needs_no_other_file() -> None:
-    page = Page(render_report([family_run()], Path("cat.png")))
+@pytest.fixture(scope="module")
+def page() -> Page:
+    return Page(render_report([family_run()], Path("cat.png")))
+
+
+def test_the_page_needs_no_other_file(page: Page) -> None:
     linked = [a.get("src") or a.get("href") or "" for _, a in page.tags if a]
     assert not [link for link in linked if re.match(r"(https?:)?//", link)]
     assert not any(page.all("script"))
     assert not any(page.all("link"))
 
 
-def test_every_picture_is_inside_the_page_and_has_words() -> None:
-    pictures = list(Page(render_report([family_run()], Path("cat.png"))).all("img"))
+def test_every_picture_is_inside_the_page_and_has_words(page: Page) -> None:
+    pictures = list(page.all("img"))
     assert len(pictures) == 4
     for picture in pictures:
         assert (picture["src"] or "").startswith("data:image/png;base64,iVBOR")
         assert len(picture["alt"] or "") > 20
 
 
-def test_the_page_shows_the_numbers_of_the_run() -> None:
-    page = Page(render_report([family_run()], Path("cat.png")))
-    for part in (
-        "cat.png",
-        "25,557,032 parameters",
-        "4.09 GFLOPs",
-        "1×3×224×224",
-        "tabby 0.700",
-        "36 photos to train on",
-        "learning: round 2",
-        "Best epoch 2",
-        "80.0 %",
-        "worth +30.0 points",
-    ):
-        assert part in page.text
+@pytest.mark.parametrize("part", [
+    "cat.png", "25,557,032 parameters", "4.09 GFLOPs", "1×3×224×224", "tabby 0.700",
+    "36 photos to train on", "learning: round 2", "Best epoch 2", "80.0 %", "worth +30.0 points",
+])  # fmt: skip
+def test_the_page_shows_the_numbers_of_the_run(part: str, page: Page) -> None:
+    assert part in page.text
 
 
-def test_an_untrained_family_is_marked_in_red_and_a_trained_one_is_not() -> None:
+def test_an_untrained_family_is_marked_in_red_and_a_trained_one_is_not(page: Page) -> None:
     source = render_report([family_run(untrained=True)], Path("cat.png"))
     red = red_classes(source)
     assert red
     marked = [a for a in Page(source).all("span") if a.get("class") in red]
     assert len(marked) == 2
     assert "has learned nothing" in source
-    trained = Page(render_report([family_run()], Path("cat.png")))
-    assert not [a for a in trained.all("span") if a.get("class") in red]
-    assert "has learned nothing" not in trained.text
+    assert not [a for a in page.all("span") if a.get("class") in red]
+    assert "has learned nothing" not in page.text
 
 
 def test_the_links_at_the_top_lead_to_each_family() -> None:

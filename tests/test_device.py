@@ -1,0 +1,86 @@
+"""Device and precision: chosen once, and said plainly where they can't be had."""
+
+import pytest
+import torch
+from torch import nn
+
+from utils.backbones import load_backbone
+from utils.datasets import ImageSet
+from utils.device import Runtime, choose_runtime, cpu_multiplies_bf16, fast_inference
+from utils.errors import CourseError
+from utils.training import TrainingConfig, train
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COURSE_DEVICE")
+    monkeypatch.delenv("COURSE_PRECISION")
+
+
+def test_argument_beats_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COURSE_DEVICE", "cpu")
+    monkeypatch.setenv("COURSE_PRECISION", "bf16")
+    assert choose_runtime().precision == "bf16"
+    assert choose_runtime(precision="fp32").precision == "fp32"
+
+
+def test_cpu_takes_bf16_only_where_it_is_multiplied_in_hardware() -> None:
+    expected = "bf16" if cpu_multiplies_bf16() else "fp32"
+    assert choose_runtime("cpu").precision == expected
+
+
+@pytest.mark.parametrize(
+    ("device", "precision", "sentence"),
+    [
+        ("tpu", None, "Unknown device 'tpu': use cuda, mps or cpu"),
+        ("cpu", "fp16", "'fp16' is not offered on cpu: use fp32 or bf16"),
+        ("cpu:x", None, "Unknown device 'cpu:x'"),
+    ],
+)
+def test_what_is_not_offered(device: str, precision: str | None, sentence: str) -> None:
+    with pytest.raises(CourseError, match=sentence):
+        choose_runtime(device, precision)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the device asked for")
+def test_absent_device_names_the_remedy() -> None:
+    with pytest.raises(CourseError, match="not on this machine: use --device cpu"):
+        choose_runtime("cuda")
+
+
+def test_what_cannot_be_traced_still_runs(cpu: Runtime, capfd: pytest.CaptureFixture) -> None:
+    class Nameless(nn.Module):
+        def forward(self, x: torch.Tensor) -> object:
+            return object()
+
+    example = torch.zeros(2, 3, 8, 8)
+    assert fast_inference(nn.ReLU(), cpu, example)[1] == "traced"
+    assert fast_inference(Nameless(), cpu, example)[1] == "eager"
+    assert capfd.readouterr().err == ""
+
+
+def test_averages_in_fp32_under_autocast(few_cells: ImageSet) -> None:
+    runtime = Runtime(torch.device("cpu"), "bf16")
+    backbone = load_backbone("efficientnet_lite0", "offline")
+    config = TrainingConfig(mode="last-block", epochs=1, batch_size=10)
+    trace, model = train(backbone, few_cells.subset(range(0, 40, 2)), config, runtime)
+    assert trace.epochs[0].train_loss > 0
+    assert all(parameter.dtype == torch.float32 for parameter in model.parameters())
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+class TestOnCuda:
+    def test_it_is_the_first_choice(self) -> None:
+        assert choose_runtime().device.type == "cuda"
+
+    @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+    @pytest.mark.parametrize("mode", ["head", "last-block", "full"])
+    def test_every_mode_learns_in_every_precision(
+        self, mode: str, precision: str, squares: ImageSet
+    ) -> None:
+        runtime = choose_runtime("cuda", precision)
+        backbone = load_backbone("efficientnet_lite0", "offline")
+        config = TrainingConfig(mode=mode, epochs=3, batch_size=8)
+        trace, _ = train(backbone, squares, config, runtime)
+        assert trace.epochs[-1].train_loss < trace.epochs[0].train_loss

@@ -1,0 +1,97 @@
+"""The repository keeps the promises that its files make to one another."""
+
+import ast
+import re
+import tomllib
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+from utils.files import PROJECT
+
+LAYERS = (
+    ("cli",),
+    ("plots", "report", "terminal", "health"),
+    ("tracing",),
+    ("training",),
+    ("observations", "checkpoints", "loading"),
+    ("classifier",),
+    ("features",),
+    ("backbones",),
+    ("weights",),
+    ("datasets",),
+    ("images",),
+    ("device",),
+    ("files",),
+    ("errors",),
+)
+HEIGHT = {name: -level for level, names in enumerate(LAYERS) for name in names}
+MODULES = sorted(path.stem for path in (PROJECT / "utils").glob("[a-z]*.py"))
+
+
+def imported(module: str) -> set[str]:
+    """Modules of utils that a module imports, wherever in its text."""
+    tree = ast.parse((PROJECT / "utils" / f"{module}.py").read_text())
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "utils":
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("utils."):
+            names.add(node.module.split(".")[1])
+    return names
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_go_down_only(module: str) -> None:
+    for name in imported(module):
+        lower = HEIGHT[name] < HEIGHT[module]
+        beside = HEIGHT[name] == HEIGHT[module] and module not in imported(name)
+        assert lower or beside, f"{module} imports {name}"
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name != "cli"])
+def test_only_the_command_line_prints(module: str) -> None:
+    tree = ast.parse((PROJECT / "utils" / f"{module}.py").read_text())
+    calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    assert not [call for call in calls if isinstance(call, ast.Name) and call.id == "print"]
+
+
+def ranges() -> dict[str, Requirement]:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    return {req.name: req for req in map(Requirement, project["dependencies"])}
+
+
+def pins() -> list[Requirement]:
+    lines = (PROJECT / "requirements.txt").read_text().splitlines()
+    return [Requirement(line) for line in lines if line and not line.startswith("#")]
+
+
+def test_every_dependency_is_pinned_within_its_range() -> None:
+    pinned = pins()
+    for name, wanted in ranges().items():
+        versions = [next(iter(pin.specifier)).version for pin in pinned if pin.name == name]
+        assert versions, f"{name} is not in requirements.txt"
+        assert all(Version(version) in wanted.specifier for version in versions), name
+
+
+def test_requirements_are_exact() -> None:
+    for pin in pins():
+        assert re.fullmatch(r"==[^*]+", str(pin.specifier)), str(pin)
+
+
+def test_conda_uses_the_same_list() -> None:
+    text = (PROJECT / "environment.yml").read_text()
+    listed = re.findall(r"^ +- (?!conda-forge)(.+)$", text, re.MULTILINE)
+    assert listed == ["python=3.11", "pip", "pip:", "-r requirements.txt", "-e ."]
+
+
+def test_ci_runs_what_the_readme_promises() -> None:
+    assert "make test" in (PROJECT / ".github/workflows/ci.yml").read_text()
+    assert (PROJECT / ".ci/run").read_text().rstrip().endswith("test")
+    readme = (PROJECT / "README.md").read_text()
+    targets = set(re.findall(r"^([a-z]+):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"`make ([a-z]+)", readme)) | set(
+        re.findall(r"^make ([a-z]+)", readme, re.MULTILINE)
+    )
+    assert {"trace", "test"} <= named <= targets
