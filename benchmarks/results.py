@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from utils.files import write_file
@@ -28,10 +29,10 @@ class Result:
 
 def table(results: Iterable[Result]) -> Table:
     """The results as a table for the terminal."""
-    view = Table(title="Ours beside the usual way (ratio > 1: ours is better)")
+    view = Table(title="Ours beside the usual way (ratio > 1: ours is better)", box=SIMPLE_HEAD)
     view.add_column("benchmark", no_wrap=True)
     for column in ("ours", "other", "unit", "ratio", "goal"):
-        view.add_column(column, justify="right")
+        view.add_column(column, justify="right", no_wrap=True)
     for row in results:
         colour = "green" if row.ratio >= row.goal else "red"
         view.add_row(

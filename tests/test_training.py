@@ -36,7 +36,7 @@ SMALL = ("resnet18", "vgg11_bn", "efficientnet_lite0")
 
 def without_seconds(trace: TrainingTrace) -> TrainingTrace:
     epochs = tuple(replace(row, seconds=0.0) for row in trace.epochs)
-    return replace(trace, epochs=epochs, feature_seconds=0.0)
+    return replace(trace, epochs=epochs, seconds=0.0)
 
 
 def small_classifier(name: str) -> Classifier:
@@ -222,7 +222,7 @@ def test_resume_after_a_kill_equals_the_uninterrupted_run(
         found = json.loads(done.stdout)
         for row in found["epochs"]:
             del row["seconds"]
-        del found["feature_seconds"]
+        del found["seconds"]
         return found
 
     assert run("killed", "killed").returncode == -signal.SIGKILL

@@ -15,6 +15,7 @@ from utils.plots import (
     preprocessing_figure,
     top_figure,
 )
+from utils.terminal import time_spent
 from utils.tracing import FamilyRun
 
 
@@ -42,7 +43,7 @@ def render_report(runs: Sequence[FamilyRun], photo: Path) -> str:
     )
     pictures = {run.family: _pictures(run) for run in runs}
     return environment.get_template("report.html.j2").render(
-        runs=runs, photo=photo.name, pictures=pictures
+        runs=runs, photo=photo.name, pictures=pictures, time_spent=time_spent
     )
 
 

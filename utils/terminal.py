@@ -46,7 +46,7 @@ def show_run(run: FamilyRun, width: int) -> RenderableType:
         f"Textbook model {book.model}: {book.feature_dim} features, "
         f"{book.parameters:,} parameters, {book.gflops:.2f} GFLOPs (counted)"
     )
-    insight = Text(f"{run.key_insight} Features and head took {run.training.seconds:.1f} s.")
+    insight = Text(f"{run.key_insight} {time_spent(run.training)}")
     return Group(
         Rule(f"{run.family}: {run.model}"),
         weights_line(run.weights, run.untrained),
@@ -65,6 +65,11 @@ def show_run(run: FamilyRun, width: int) -> RenderableType:
         show_top("Top classes", run.photo.top),
         Panel(insight, title="Key insight", border_style="red" if run.untrained else "green"),
     )
+
+
+def time_spent(trace: TrainingTrace) -> str:
+    """A sentence on the seconds that features and epochs took in this run."""
+    return f"Time spent: {trace.seconds:.1f} s (features are computed once, then kept on disk)."
 
 
 def show_training(trace: TrainingTrace, width: int) -> RenderableType:
