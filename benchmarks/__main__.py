@@ -18,7 +18,7 @@ TOOLS = ("torch", "torchvision", "timm", "onnxruntime", "openvino")
 def main() -> None:
     """Run what the command line asks for."""
     arguments = _parser().parse_args()
-    console = Console()
+    console = Console(width=max(100, Console().width))  # narrower, the numbers would be cut
     say = partial(console.print, markup=False, highlight=False)
     say(f"{', '.join(map(_version, TOOLS))}; {torch.get_num_threads()} threads")
     results: list[Result] = []

@@ -409,8 +409,8 @@ def test_an_untrained_family_is_said_to_be_noise_in_terminal_and_page(
     """On the features that the other trace, with its untrained baseline, has cached."""
     photo = shutil.copy(CAT, tmp_path / "<script>cat.png")
     page = tmp_path / "trace.html"
-    ended = course("trace", photo, "--family", "efficientnet", "--weights", "untrained", "--limit", 40,
-                   "--epochs", 1, "--out", page)  # fmt: skip
+    ended = course("trace", photo, "--family", "efficientnet", "--weights", "untrained", "--limit",
+                   40, "--epochs", 1, "--out", page)  # fmt: skip
     assert (ended.code, ended.err) == (0, "")
     assert "Weights: untrained (seed 0). UNTRAINED" in ended.out
     assert "a new head on an UNTRAINED backbone reaches" in re.sub(r"[\s│]+", " ", ended.out)
@@ -581,4 +581,4 @@ def test_every_command_explains_itself(command: str) -> None:
     ended = course(command, "--help")
     assert ended.code == 0
     assert "--json" in ended.out
-    assert f"Usage: course {command}" in ended.out
+    assert re.search(rf"Usage: .+ {command} ", ended.out)

@@ -2,11 +2,10 @@
 
 import pytest
 import torch
-from torch import nn
 
 from utils.backbones import load_backbone
 from utils.datasets import ImageSet
-from utils.device import Runtime, choose_runtime, cpu_multiplies_bf16, fast_inference
+from utils.device import Runtime, choose_runtime, cpu_multiplies_bf16
 from utils.errors import CourseError
 from utils.training import TrainingConfig, train
 
@@ -46,17 +45,6 @@ def test_what_is_not_offered(device: str, precision: str | None, sentence: str) 
 def test_absent_device_names_the_remedy() -> None:
     with pytest.raises(CourseError, match="not on this machine: use --device cpu"):
         choose_runtime("cuda")
-
-
-def test_what_cannot_be_traced_still_runs(cpu: Runtime, capfd: pytest.CaptureFixture) -> None:
-    class Nameless(nn.Module):
-        def forward(self, x: torch.Tensor) -> object:
-            return object()
-
-    example = torch.zeros(2, 3, 8, 8)
-    assert fast_inference(nn.ReLU(), cpu, example)[1] == "traced"
-    assert fast_inference(Nameless(), cpu, example)[1] == "eager"
-    assert capfd.readouterr().err == ""
 
 
 def test_averages_in_fp32_under_autocast(few_cells: ImageSet) -> None:

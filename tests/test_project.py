@@ -22,6 +22,7 @@ LAYERS = (
     ("weights",),
     ("datasets",),
     ("images",),
+    ("inference",),
     ("device",),
     ("files",),
     ("errors",),

@@ -1,7 +1,6 @@
 """Where and how to run: device, precision, memory format; decided once, used everywhere."""
 
 import os
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -139,33 +138,3 @@ def memory_guard(batch_size: int) -> Iterator[None]:
             f"Out of memory with batches of {batch_size} images: "
             f"try --batch-size {max(1, batch_size // 2)}."
         ) from error
-
-
-def fast_inference(module: nn.Module, runtime: Runtime, example: Tensor) -> tuple[nn.Module, str]:
-    """A copy-free, inference-only form of `module`, and the name of the path taken.
-
-    On a CPU the module is traced, frozen (BatchNorm folded into the convolutions) and optimised;
-    elsewhere, and where tracing fails, it runs as it is. `example` is a batch in the shape and
-    type that will follow. This is the only place that touches torch.jit, which warns that it is
-    no longer developed.
-
-    Returns:
-        The module, in eval mode and in the runtime's precision, and "traced" or "eager".
-    """
-    module = runtime.place(module).to(runtime.dtype).eval()
-    if inference_path(runtime) == "eager":
-        return module, "eager"
-    try:
-        with torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            traced = torch.jit.freeze(torch.jit.trace(module, example))
-            traced = torch.jit.optimize_for_inference(traced)
-            traced(example)
-        return traced, "traced"
-    except (RuntimeError, AttributeError):
-        return module, "eager"
-
-
-def inference_path(runtime: Runtime) -> str:
-    """The path that `fast_inference` tries first on this runtime."""
-    return "traced" if runtime.device.type == "cpu" else "eager"

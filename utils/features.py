@@ -4,7 +4,6 @@ A frozen backbone gives the same feature vector for a photo in every epoch, so i
 only once; a head then trains on the cache.
 """
 
-import copy
 import hashlib
 import json
 import time
@@ -19,11 +18,12 @@ from torch.utils.data import DataLoader
 
 from utils.backbones import Backbone
 from utils.datasets import Crops, ImageSet, Progress, silent
-from utils.device import Runtime, fast_inference, inference_path, memory_guard
+from utils.device import Runtime, memory_guard
 from utils.files import cache_folder, write_file
 from utils.images import Normalise
+from utils.inference import fast_inference, inference_path
 
-FORMAT = "1"
+FORMAT = "2"
 
 
 @dataclass(frozen=True)
@@ -150,6 +150,6 @@ def _filled(pixels: Tensor, size: int) -> Tensor:
 def fast_backbone(backbone: Backbone, runtime: Runtime, size: int) -> tuple[nn.Module, str]:
     """Normalisation and body as one module for batches of uint8 crops, in its fastest form."""
     spec = backbone.spec.preprocessing
-    module = nn.Sequential(Normalise(spec), copy.deepcopy(backbone.body))
+    module = nn.Sequential(Normalise(spec), backbone.body)
     example = torch.zeros(size, 3, spec.crop, spec.crop, dtype=torch.uint8)
     return fast_inference(module, runtime, runtime.send(example))

@@ -131,15 +131,19 @@ def resize_photo(photo: Image.Image, spec: Preprocessing) -> Tensor:
 
 
 class Normalise(nn.Module):
-    """Pixels 0–255 (N×3×H×W) → floats: divided by 255, minus the mean, divided by std."""
+    """Pixels 0–255 (N×3×H×W) → floats: divided by 255, minus the mean, divided by std.
+
+    The three steps are one multiplication and one addition, in a single pass over the batch.
+    """
 
     def __init__(self, spec: Preprocessing) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.tensor(spec.mean).view(1, 3, 1, 1))
-        self.register_buffer("std", torch.tensor(spec.std).view(1, 3, 1, 1))
+        mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (spec.mean, spec.std))
+        self.register_buffer("scale", 1 / (255 * std))
+        self.register_buffer("shift", -mean / std)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        return (pixels.to(self.mean.dtype) / 255 - self.mean) / self.std
+        return torch.addcmul(self.shift, pixels.to(self.scale.dtype), self.scale)
 
 
 def preprocess(photo: Image.Image, spec: Preprocessing) -> Tensor:
