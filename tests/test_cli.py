@@ -454,11 +454,12 @@ def test_unreadable_photos_are_counted_named_and_skipped(squares: Path, tmp_path
     assert ended.json()["n_train"] == 12
 
 
-@pytest.mark.parametrize("mode", ["last-block", "full"])
-def test_the_backbone_learns_too_and_its_best_weights_are_kept(
-    mode: str, finished: tuple[Ended, Path], squares: Path, tmp_path: Path
+def test_the_last_block_learns_too_and_its_best_weights_are_kept(
+    finished: tuple[Ended, Path], squares: Path, tmp_path: Path
 ) -> None:
-    ended = course(*TRAIN, "--data", squares, "--mode", mode, "--epochs", 1, "--out", tmp_path)
+    ended = course(
+        *TRAIN, "--data", squares, "--mode", "last-block", "--epochs", 1, "--out", tmp_path
+    )
     assert (ended.code, ended.err) == (0, "")
     weights = safetensors.torch.load_file(tmp_path / "best.safetensors")
     assert weights["head.linear.weight"].shape == (2, 1280)
@@ -555,10 +556,10 @@ def test_control_c_keeps_the_last_epoch_and_resume_goes_on_from_it(
     traced: tuple[Ended, Ended, Path], tmp_path: Path
 ) -> None:
     words = (*TRAIN, "--data", "elpv", "--limit", 40, "--mode", "full", "--weights", "untrained",
-             "--epochs", 3, "--out", tmp_path)  # fmt: skip
+             "--epochs", 2, "--out", tmp_path)  # fmt: skip
     process = course_process(*words)
     assert process.stdout
-    while (line := process.stdout.readline()) and not line.startswith("epoch 1/3"):
+    while (line := process.stdout.readline()) and not line.startswith("epoch 1/2"):
         pass
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
@@ -569,11 +570,11 @@ def test_control_c_keeps_the_last_epoch_and_resume_goes_on_from_it(
 
     ended = course(*words, "--resume")
     assert ended.code == 0
-    assert f"epoch {len(before)}/3" not in ended.out
-    assert f"epoch {len(before) + 1}/3" in ended.out
+    assert f"epoch {len(before)}/2" not in ended.out
+    assert f"epoch {len(before) + 1}/2" in ended.out
     after = json.loads((tmp_path / "trace.json").read_text())["epochs"]
     assert after[: len(before)] == before
-    assert [row["epoch"] for row in after] == [1, 2, 3]
+    assert [row["epoch"] for row in after] == [1, 2]
 
 
 @pytest.mark.parametrize("command", ["trace", "predict", "train", "weights", "cache", "doctor"])

@@ -1,5 +1,6 @@
 """The `course` command. Only this module prints; the heavy imports wait for their command."""
 
+import io
 import json
 import sys
 from dataclasses import asdict
@@ -19,7 +20,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-out = Console(width=None if sys.stdout.isatty() else 110, soft_wrap=False)
+out = Console(width=None if sys.stdout.isatty() else 110, soft_wrap=False, markup=False)
 bars = partial(tqdm, file=sys.stderr, leave=False, delay=1, disable=None)
 
 Weights = Annotated[
@@ -144,7 +145,8 @@ def predict(
     elif found:
         out.print(terminal.weights_line(backbone.weights, backbone.untrained))
         for photo, best in found:
-            out.print(terminal.show_top(str(photo), best))
+            out.print(f"\n{photo}", style="bold", soft_wrap=True)
+            out.print(terminal.show_top("Top classes", best))
     if failures:
         raise CourseError(" ".join(failures))
 
@@ -156,8 +158,12 @@ def train(
     mode: Annotated[str, typer.Option(help="head, last-block or full.")] = "head",
     epochs: Epochs = 5,
     batch_size: Annotated[int, typer.Option(min=1, help="Photos a step.")] = 32,
-    lr: Annotated[float, typer.Option(min=0, help="Highest learning rate of the head.")] = 3e-3,
-    lr_backbone: Annotated[float, typer.Option(min=0, help="That of the backbone.")] = 1e-4,
+    lr: Annotated[
+        float, typer.Option(min=0, max=1e30, help="Highest learning rate of the head.")
+    ] = 3e-3,
+    lr_backbone: Annotated[
+        float, typer.Option(min=0, max=1e30, help="That of the backbone.")
+    ] = 1e-4,
     patience: Annotated[
         int | None,
         typer.Option(
@@ -293,7 +299,7 @@ def doctor(as_json: Json = False) -> None:
 def _count(limit: str) -> int | None:
     if limit == "all":
         return None
-    if not limit.isdigit() or int(limit) == 0:
+    if not limit.isdecimal() or int(limit) == 0:
         raise CourseError(f"--limit '{limit}' is neither a number of photos nor all.")
     return int(limit)
 
@@ -312,6 +318,9 @@ def _print_json(content: dict[str, Any]) -> None:
 
 def main() -> None:
     """Run the command; a CourseError ends it with its sentence and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a Windows pipe can't show every character
+            stream.reconfigure(errors="replace")
     try:
         app()
     except CourseError as error:

@@ -2,6 +2,7 @@
 
 import difflib
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -132,9 +133,12 @@ def limit(images: ImageSet, count: int | None, seed: int = 0) -> ImageSet:
             f"use at least {least}, or all."
         )
     everything = np.arange(len(images))
-    chosen, _ = train_test_split(
-        everything, train_size=count, stratify=images.labels, random_state=seed
-    )
+    if len(images) - count < len(images.classes):  # too few are left out to stratify them
+        chosen = np.random.default_rng(seed).permutation(everything)[:count]
+    else:
+        chosen, _ = train_test_split(
+            everything, train_size=count, stratify=images.labels, random_state=seed
+        )
     subset = images.subset(sorted(chosen))
     _check_classes(subset, f"--limit {count} of {images.name}", "raise --limit, or use all")
     return subset
@@ -148,7 +152,7 @@ def load_images(name: str, progress: Progress = silent) -> ImageSet:
     """
     if name in DATA_SETS:
         return DATA_SETS[name]()
-    if Path(name).is_dir():
+    if os.path.isdir(name):  # Path.is_dir raises on a name too long to be one
         return load_folder(Path(name), progress)
     near = difflib.get_close_matches(name, DATA_SETS, n=2)
     hint = f" (did you mean {' or '.join(near)}?)" if near else ""
@@ -200,7 +204,7 @@ def load_folder(folder: Path, progress: Progress = silent) -> ImageSet:
         (file, label)
         for label, name in enumerate(classes)
         for file in sorted((folder / name).rglob("*"))
-        if file.suffix.lower() in EXTENSIONS
+        if file.suffix.lower() in EXTENSIONS and not _hidden(file.relative_to(folder))
     ]
     good, labels, skipped = [], [], []
     for file, label in progress(files, desc="checking photos"):
@@ -214,6 +218,10 @@ def load_folder(folder: Path, progress: Progress = silent) -> ImageSet:
     images = ImageSet(folder.name, classes, tuple(good), tuple(labels), tuple(skipped))
     _check_classes(images, str(folder), f"add photos ({', '.join(sorted(EXTENSIONS))})")
     return images
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def _check_classes(images: ImageSet, where: str, remedy: str) -> None:

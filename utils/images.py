@@ -1,5 +1,6 @@
 """Stage 1: a photo file becomes the tensor that a backbone takes."""
 
+import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from torchvision.transforms.v2 import functional as F
 from utils.errors import CourseError
 
 MIN_SIDE = 8
+MAX_ASPECT = 100
 PHOTOS = ("chelsea", "coffee", "rocket", "astronaut", "china", "flower")
 
 
@@ -64,7 +66,7 @@ def open_photo(path: Path | str) -> Image.Image:
         CourseError: no such file, a folder, not an image, damaged, too small or too large.
     """
     path = Path(path)
-    if not path.exists():
+    if not os.path.exists(path):  # Path.exists raises on a name too long to be one
         raise CourseError(f"There is no photo at {path}: check the path.")
     if path.is_dir():
         raise CourseError(f"{path} is a folder: give the path of one photo inside it.")
@@ -96,6 +98,11 @@ def open_photo(path: Path | str) -> Image.Image:
         raise CourseError(
             f"{path} is only {width}×{height} pixels: "
             f"use a photo of at least {MIN_SIDE}×{MIN_SIDE}."
+        )
+    if max(photo.size) > MAX_ASPECT * min(photo.size):
+        raise CourseError(
+            f"{path} is a strip of {photo.width}×{photo.height} pixels, which resizing would blow "
+            "up: crop it first."
         )
     return photo
 

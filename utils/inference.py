@@ -35,7 +35,7 @@ def fast_inference(module: nn.Module, runtime: Runtime, example: Tensor) -> tupl
     try:
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            traced = torch.jit.freeze(torch.jit.trace(module, example))
+            traced = torch.jit.freeze(torch.jit.trace(module, example, check_trace=False))
             traced = torch.jit.optimize_for_inference(traced)
             traced(example)
         return traced, "traced"

@@ -20,7 +20,7 @@ UNTRAINED = "UNTRAINED backbone: it has learned nothing, and its predictions are
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
     """A plain table; columns of numbers stand to the right."""
     rows = [[str(cell) for cell in row] for row in rows]
-    made = Table(title=title, title_justify="left", header_style="bold")
+    made = Table(title=Text(title), title_justify="left", header_style="bold")
     for position, name in enumerate(columns):
         numeric = all(
             row[position][:1].isdigit() and " " not in row[position] and "×" not in row[position]

@@ -277,6 +277,7 @@ def _fit(
             parts, batches.train, epoch, config, runtime, progress
         )
         val_loss, val_accuracy = evaluate(model, batches.val(epoch), runtime)
+        _check_finite(val_loss, "validation loss", len(batches.train), epoch)
         record = EpochRecord(
             epoch,
             train_loss,
@@ -320,11 +321,7 @@ def _train_epoch(
             logits = model(inputs)
         loss = cross_entropy(logits.float(), labels)
         value = loss.item()
-        if not math.isfinite(value):
-            raise CourseError(
-                f"The loss became {value} at step {step} of epoch {epoch}: lower the learning "
-                "rates (--lr). The checkpoint of the last finished epoch, if any, was kept."
-            )
+        _check_finite(value, "loss", step, epoch)
         lr = max(lr, optimizer.param_groups[0]["lr"])
         optimizer.zero_grad(set_to_none=True)
         scaler.scale(loss).backward()
@@ -339,6 +336,14 @@ def _train_epoch(
         correct += (logits.argmax(dim=1) == labels).sum().item()
         count += len(labels)
     return loss_sum / count, correct / count, lr
+
+
+def _check_finite(value: float, what: str, step: int, epoch: int) -> None:
+    if not math.isfinite(value):
+        raise CourseError(
+            f"The {what} became {value} at step {step} of epoch {epoch}: lower the learning "
+            "rates (--lr). The checkpoint of the last finished epoch, if any, was kept."
+        )
 
 
 @torch.inference_mode()
