@@ -15,8 +15,8 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from benchmarks.timing import Stopwatch
-from utils.backbones import IMAGENET_MEAN, IMAGENET_STD
 from utils.datasets import ImageSet, split
+from utils.models import IMAGENET_MEAN, IMAGENET_STD
 
 BATCH_SIZE = 32  # the course's, too
 WORKERS = min(4, os.cpu_count() or 1)

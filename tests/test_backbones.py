@@ -17,14 +17,15 @@ from utils import backbones, weights
 from utils.errors import CourseError, WeightsMissing
 from utils.files import sha256_of_file
 from utils.images import open_photo, preprocess, sample_photo
+from utils.models import IMAGENET_CLASSES, MODELS, find_model
 
 SMALL = ("resnet18", "vgg11_bn", "efficientnet_lite0")
 
 
-@pytest.mark.parametrize("name", backbones.MODELS)
+@pytest.mark.parametrize("name", MODELS)
 def test_shapes_of_features_pool_and_logits_on_meta(name: str) -> None:
     with torch.device("meta"):
-        spec = backbones.find_model(name)
+        spec = find_model(name)
         model, cut = spec.parts()
         backbone = backbones.Backbone(spec, *cut(model), "none").eval()
         photos = torch.empty(2, 3, 224, 224)
@@ -65,7 +66,7 @@ def test_textbook_models_cost_what_torchvision_publishes(
     book = backbones.textbook(family)
     assert (book.model, book.feature_dim, book.parameters) == (model, feature_dim, parameters)
     assert round(book.gflops, 2) == gflops
-    meta = backbones.MODELS[model].enum.meta
+    meta = MODELS[model].enum.meta
     assert book.parameters == meta["num_params"]
     assert book.gflops == pytest.approx(meta["_ops"], abs=2e-3)
 
@@ -76,7 +77,7 @@ def test_cat_is_a_cat() -> None:
         logits = backbone.logits(
             preprocess(open_photo(sample_photo("chelsea")), backbone.spec.preprocessing)
         )
-    top = {backbones.IMAGENET_CLASSES[i] for i in logits[0].topk(5).indices}
+    top = {IMAGENET_CLASSES[i] for i in logits[0].topk(5).indices}
     assert len(top & {"Egyptian cat", "tabby", "tiger cat", "lynx", "Siamese cat"}) >= 3
 
 

@@ -21,8 +21,9 @@ import torch
 from PIL import Image
 
 from utils import cli
-from utils.backbones import MODELS, official_file
 from utils.images import sample_photo
+from utils.models import MODELS
+from utils.weights import official_file
 
 CAT = sample_photo("chelsea")
 CATS = {"Egyptian cat", "tabby", "tiger cat", "lynx", "Siamese cat"}

@@ -12,9 +12,9 @@ import torch
 import torchvision.models as tv
 from PIL import Image
 
-from utils.backbones import MODELS
 from utils.errors import CourseError
 from utils.images import PHOTOS, open_photo, preprocess, preprocessing_steps, sample_photo
+from utils.models import MODELS
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
 OFFICIAL = {

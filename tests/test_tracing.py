@@ -8,11 +8,12 @@ import pytest
 import torch
 from torch import nn
 
-from utils.backbones import IMAGENET_CLASSES, load_backbone
+from utils.backbones import load_backbone
 from utils.classifier import Head, accuracy, probabilities, top_k
 from utils.datasets import ImageSet
 from utils.device import Runtime
 from utils.images import open_photo, preprocess, sample_photo
+from utils.models import IMAGENET_CLASSES
 from utils.tracing import FamilyRun, outputs_of, trace_family, trace_module, trace_photo
 from utils.training import TrainingConfig
 

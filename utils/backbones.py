@@ -1,20 +1,16 @@
 """Stage 2: the three families, where their weights come from, and what they need as input."""
 
-import difflib
 import hashlib
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
 import torch
-import torchvision.models as tv
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
-from torchvision.models._meta import _IMAGENET_CATEGORIES
 
 from utils.errors import CourseError, WeightsMissing
-from utils.images import Preprocessing
+from utils.models import MODELS, OFFLINE, TEXTBOOK, ModelSpec, find_family, find_model, known_name
 from utils.weights import (
     check_official,
     course_file,
@@ -24,28 +20,7 @@ from utils.weights import (
     read_registry_weights,
 )
 
-IMAGENET_CLASSES: tuple[str, ...] = tuple(_IMAGENET_CATEGORIES)
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 WEIGHT_CHOICES = ("auto", "offline", "imagenet", "untrained")
-
-
-@dataclass(frozen=True)
-class ModelSpec:
-    """What the course knows of a model before it is built.
-
-    `stages` maps the stride of each stage to the submodule whose output shows it, `last_block`
-    names the submodules that `--mode last-block` trains; both are paths inside the body.
-    """
-
-    name: str
-    family: str
-    feature_dim: int
-    preprocessing: Preprocessing
-    source: str
-    stages: dict[str, str]
-    last_block: tuple[str, ...]
-    parts: Callable[[], tuple[nn.Module, Callable[[nn.Module], tuple[nn.Module, nn.Linear]]]]
-    enum: tv.WeightsEnum | None = None
 
 
 @dataclass(frozen=True)
@@ -93,191 +68,15 @@ class Backbone(nn.Module):
         return digest.hexdigest()
 
 
-def _resnet(builder: Callable[[], nn.Module]):
-    def cut(model: nn.Module) -> tuple[nn.Module, nn.Linear]:
-        head, model.fc = model.fc, nn.Identity()
-        return model, head
-
-    return lambda: (builder(), cut)
-
-
-def _vgg16():
-    def cut(model: nn.Module) -> tuple[nn.Module, nn.Linear]:
-        *hidden, head = model.classifier
-        return _vgg_body(model.features, model.avgpool, nn.Sequential(*hidden)), head
-
-    return tv.vgg16(), cut
-
-
-def _vgg11_bn():
-    def cut(model: nn.Module) -> tuple[nn.Module, nn.Linear]:
-        return _vgg_body(model.features, nn.AdaptiveAvgPool2d(1), nn.Identity()), model.classifier
-
-    model = nn.Module()
-    model.features = tv.vgg11_bn().features
-    model.classifier = nn.Linear(512, 1000)
-    return model, cut
-
-
-def _vgg_body(features: nn.Module, pool: nn.Module, hidden: nn.Module) -> nn.Sequential:
-    body = nn.Sequential()
-    for name, part in (
-        ("features", features),
-        ("pool", pool),
-        ("flatten", nn.Flatten()),
-        ("hidden", hidden),
-    ):
-        body.add_module(name, part)
-    return body
-
-
-def _efficientnet_b0():
-    def cut(model: nn.Module) -> tuple[nn.Module, nn.Linear]:
-        head, model.classifier = model.classifier[-1], nn.Identity()
-        return model, head
-
-    return tv.efficientnet_b0(), cut
-
-
-def _efficientnet_lite0():
-    import timm
-
-    def cut(model: nn.Module) -> tuple[nn.Module, nn.Linear]:
-        head, model.classifier = model.classifier, nn.Identity()
-        return model, head
-
-    return timm.create_model("tf_efficientnet_lite0"), cut
-
-
-def _official(enum: tv.WeightsEnum) -> Preprocessing:
-    """The preprocessing that torchvision publishes with a set of weights."""
-    t = enum.transforms()
-    return Preprocessing(
-        t.resize_size[0], t.crop_size[0], tuple(t.mean), tuple(t.std), t.interpolation.value
-    )
-
-
-COURSE_INPUT = Preprocessing(256, 224, IMAGENET_MEAN, IMAGENET_STD, "bilinear")
-LITE_INPUT = Preprocessing(256, 224, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bicubic")
-R50, V16, B0 = (
-    tv.ResNet50_Weights.IMAGENET1K_V2,
-    tv.VGG16_Weights.IMAGENET1K_V1,
-    tv.EfficientNet_B0_Weights.IMAGENET1K_V1,
-)
-RESNET_STAGES = {f"stride {2 ** (n + 1)}": f"layer{n}" for n in (1, 2, 3, 4)}
-
-MODELS = {
-    spec.name: spec
-    for spec in (
-        ModelSpec(
-            "resnet18",
-            "resnet",
-            512,
-            COURSE_INPUT,
-            "course",
-            RESNET_STAGES,
-            ("layer4",),
-            _resnet(tv.resnet18),
-        ),
-        ModelSpec(
-            "resnet50",
-            "resnet",
-            2048,
-            _official(R50),
-            "imagenet",
-            RESNET_STAGES,
-            ("layer4",),
-            _resnet(tv.resnet50),
-            R50,
-        ),
-        ModelSpec(
-            "vgg11_bn",
-            "vgg",
-            512,
-            COURSE_INPUT,
-            "course",
-            {f"stride {2 ** (n + 1)}": f"features.{i}" for n, i in enumerate((3, 7, 14, 21, 28))},
-            tuple(f"features.{i}" for i in range(22, 29)),
-            _vgg11_bn,
-        ),
-        ModelSpec(
-            "vgg16",
-            "vgg",
-            4096,
-            _official(V16),
-            "imagenet",
-            {f"stride {2 ** (n + 1)}": f"features.{i}" for n, i in enumerate((4, 9, 16, 23, 30))},
-            tuple(f"features.{i}" for i in range(24, 31)),
-            _vgg16,
-            V16,
-        ),
-        ModelSpec(
-            "efficientnet_b0",
-            "efficientnet",
-            1280,
-            _official(B0),
-            "imagenet",
-            {
-                "stride 4": "features.2",
-                "stride 8": "features.3",
-                "stride 16": "features.5",
-                "stride 32": "features.8",
-            },
-            ("features.7", "features.8"),
-            _efficientnet_b0,
-            B0,
-        ),
-        ModelSpec(
-            "efficientnet_lite0",
-            "efficientnet",
-            1280,
-            LITE_INPUT,
-            "registry",
-            {
-                "stride 4": "blocks.1",
-                "stride 8": "blocks.2",
-                "stride 16": "blocks.4",
-                "stride 32": "bn2",
-            },
-            ("blocks.6", "conv_head", "bn2"),
-            _efficientnet_lite0,
-        ),
-    )
-}
-TEXTBOOK = {"resnet": "resnet50", "vgg": "vgg16", "efficientnet": "efficientnet_b0"}
-OFFLINE = {"resnet": "resnet18", "vgg": "vgg11_bn", "efficientnet": "efficientnet_lite0"}
-FAMILIES = tuple(TEXTBOOK)
-
-
-def find_model(name: str) -> ModelSpec:
-    """The model of that name.
-
-    Raises:
-        CourseError: unknown name; the nearest known ones are given.
-    """
-    return MODELS[_known("model", name, MODELS)]
-
-
-def find_family(name: str) -> str:
-    """The family of that name, or CourseError."""
-    return _known("family", name, FAMILIES)
-
-
-def _known(kind: str, name: str, known) -> str:
-    if name in known:
-        return name
-    near = difflib.get_close_matches(name, known, n=2)
-    hint = f" (did you mean {' or '.join(near)}?)" if near else ""
-    raise CourseError(f"Unknown {kind} '{name}'{hint}: use {', '.join(known)}.")
-
-
 def choose_weights(weights: str | None = None) -> str:
     """The choice asked for, else that of `COURSE_WEIGHTS`, else "auto".
 
     Raises:
         CourseError: not one of `WEIGHT_CHOICES`.
     """
-    return _known("weights", weights or os.environ.get("COURSE_WEIGHTS") or "auto", WEIGHT_CHOICES)
+    return known_name(
+        "weights", weights or os.environ.get("COURSE_WEIGHTS") or "auto", WEIGHT_CHOICES
+    )
 
 
 def model_of_family(family: str, weights: str | None = None) -> ModelSpec:

@@ -80,10 +80,11 @@ def trace(
     from utils.datasets import load_images
     from utils.device import choose_runtime
     from utils.images import open_photo, sample_photo
+    from utils.models import FAMILIES, find_family
     from utils.report import write_report
     from utils.training import TrainingConfig
 
-    families = backbones.FAMILIES if family == "all" else (backbones.find_family(family),)
+    families = FAMILIES if family == "all" else (find_family(family),)
     weights = backbones.choose_weights(weights)
     runtime = choose_runtime(device, precision)
     photo = photo or sample_photo()
@@ -239,13 +240,14 @@ def weights(
     as_json: Json = False,
 ) -> None:
     """Show which weights are on this machine, or download the official ones."""
-    from utils import backbones, health, terminal
+    from utils import health, terminal
+    from utils.models import FAMILIES, MODELS, TEXTBOOK, find_family
     from utils.weights import download_official
 
     if download:
-        families = backbones.FAMILIES if download == "all" else (backbones.find_family(download),)
+        families = FAMILIES if download == "all" else (find_family(download),)
         for family in families:
-            file = download_official(backbones.MODELS[backbones.TEXTBOOK[family]].enum)
+            file = download_official(MODELS[TEXTBOOK[family]].enum)
             if not as_json:
                 out.print(f"{family}: {file}")
     rows = health.weights_status()

@@ -13,6 +13,7 @@ from utils.device import choose_runtime
 from utils.errors import CourseError, WeightsMissing
 from utils.features import cache_size
 from utils.files import cache_folder
+from utils.models import MODELS
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class WeightsRow:
 def weights_status() -> list[WeightsRow]:
     """Every model of the course with its own weights, loaded for real to see whether they work."""
     rows = []
-    for spec in backbones.MODELS.values():
+    for spec in MODELS.values():
         try:
             state, detail = "ok", backbones.load_backbone(spec.name, "auto").weights
         except WeightsMissing as error:

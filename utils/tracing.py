@@ -12,7 +12,6 @@ from PIL import Image
 from torch import Tensor, nn
 
 from utils.backbones import (
-    IMAGENET_CLASSES,
     Backbone,
     Textbook,
     load_backbone,
@@ -23,6 +22,7 @@ from utils.classifier import Prediction, probabilities, top_k
 from utils.datasets import ImageSet, Progress, silent
 from utils.device import Runtime
 from utils.images import open_photo, preprocess, preprocessing_steps
+from utils.models import IMAGENET_CLASSES
 from utils.training import TrainingConfig, TrainingTrace, train
 
 
@@ -56,6 +56,18 @@ class PredictionLayer:
     input: str
     operation: str
     output: str
+
+
+@dataclass(frozen=True)
+class ForwardPass:
+    """One photo's way through a backbone, as tensors: what both photo traces describe."""
+
+    backbone: Backbone
+    photo: Image.Image
+    pixels: Tensor
+    features: Tensor
+    logits: Tensor
+    answer: tuple[Prediction, ...]
 
 
 @dataclass(frozen=True)
@@ -211,9 +223,10 @@ def trace_photo(backbone: Backbone, photo: Image.Image, top: int = 5) -> PhotoTr
     logits = backbone.head(features)
     probs = probabilities(logits)[0]
     answer = top_k(probs, IMAGENET_CLASSES, top)
+    seen = ForwardPass(backbone, photo, pixels, features, logits, answer)
     return PhotoTrace(
-        _data_flow(backbone, photo, pixels, features, logits, answer),
-        _prediction_layers(backbone, photo, pixels, features, logits, answer),
+        _data_flow(seen),
+        _prediction_layers(seen),
         answer,
         preprocessing_steps(photo, spec),
         {name: value[0].numpy() for name, value in maps.items()},
@@ -221,75 +234,61 @@ def trace_photo(backbone: Backbone, photo: Image.Image, top: int = 5) -> PhotoTr
     )
 
 
-def _data_flow(
-    backbone: Backbone,
-    photo: Image.Image,
-    pixels: Tensor,
-    features: Tensor,
-    logits: Tensor,
-    answer: tuple[Prediction, ...],
-) -> tuple[DataFlowStage, ...]:
-    held, drawn = shape_of(pixels), shape_of(pixels.permute(0, 2, 3, 1))
-    corner = ", ".join(f"{v:.2f}" for v in pixels[0, :, 0, 0].tolist())
+def _data_flow(seen: ForwardPass) -> tuple[DataFlowStage, ...]:
+    held, drawn = shape_of(seen.pixels), shape_of(seen.pixels.permute(0, 2, 3, 1))
+    corner = ", ".join(f"{v:.2f}" for v in seen.pixels[0, :, 0, 0].tolist())
     return (
         DataFlowStage(
             "1 Input image",
-            f"1×{photo.height}×{photo.width}×3 photo",
-            str(backbone.spec.preprocessing),
+            f"1×{seen.photo.height}×{seen.photo.width}×3 photo",
+            str(seen.backbone.spec.preprocessing),
             f"{drawn} as drawn; {held} as PyTorch holds it",
             f"first pixel (R, G, B) = ({corner})",
         ),
         DataFlowStage(
             "2 Feature extraction",
             held,
-            f"{backbone.spec.name} without its head",
-            f"{shape_of(features)} feature vector",
-            some_values(features),
+            f"{seen.backbone.spec.name} without its head",
+            f"{shape_of(seen.features)} feature vector",
+            some_values(seen.features),
         ),
         DataFlowStage(
             "3 Classification layer",
-            shape_of(features),
+            shape_of(seen.features),
             "fully connected layer, softmax",
-            f"{shape_of(logits)} class probabilities",
-            f"{answer[0].label} {answer[0].probability:.3f}",
+            f"{shape_of(seen.logits)} class probabilities",
+            f"{seen.answer[0].label} {seen.answer[0].probability:.3f}",
         ),
     )
 
 
-def _prediction_layers(
-    backbone: Backbone,
-    photo: Image.Image,
-    pixels: Tensor,
-    features: Tensor,
-    logits: Tensor,
-    answer: tuple[Prediction, ...],
-) -> tuple[PredictionLayer, ...]:
+def _prediction_layers(seen: ForwardPass) -> tuple[PredictionLayer, ...]:
     def layer(name: str, came: str, operation: str, result: Tensor) -> PredictionLayer:
         return PredictionLayer(name, came, operation, f"{shape_of(result)} {some_values(result)}")
 
-    named = "; ".join(f"{p.label} {p.probability:.3f}" for p in answer)
-    probs = probabilities(logits)
+    named = "; ".join(f"{p.label} {p.probability:.3f}" for p in seen.answer)
+    probs = probabilities(seen.logits)
     best = int(probs.argmax())
     return (
         layer(
             "1 Input preprocessing",
-            f"{photo.height}×{photo.width}×3 photo",
-            str(backbone.spec.preprocessing),
-            pixels,
+            f"{seen.photo.height}×{seen.photo.width}×3 photo",
+            str(seen.backbone.spec.preprocessing),
+            seen.pixels,
         ),
         layer(
             "2 Feature extraction",
-            shape_of(pixels),
-            f"{len(backbone.stages())} stages, then pooling",
-            features,
+            shape_of(seen.pixels),
+            f"{len(seen.backbone.stages())} stages, then pooling",
+            seen.features,
         ),
         PredictionLayer(
             "3 Fully connected + softmax",
-            shape_of(features),
-            f"logits, largest {logits.max():.2f}; softmax, sum {probs.sum():.3f}",
+            shape_of(seen.features),
+            f"logits, largest {seen.logits.max():.2f}; softmax, sum {probs.sum():.3f}",
             f"{shape_of(probs)}, largest {probs.max():.3f} at index {best}",
         ),
-        PredictionLayer("4 Output", shape_of(probs), f"top {len(answer)} with names", named),
+        PredictionLayer("4 Output", shape_of(probs), f"top {len(seen.answer)} with names", named),
     )
 
 

@@ -1,10 +1,6 @@
 """Epochs: train a head on cached features, or fine-tune a backbone; resume; trace what happened.
 
-The loop in `_fit` is the same for all three modes:
-
-- head        the backbone is frozen; the head learns from cached feature vectors
-- last-block  the backbone's last block learns too, at a lower rate
-- full        every weight learns, on augmented photos
+The loop in `_fit` is the same for the three modes of `modes.py`.
 """
 
 import math
@@ -25,35 +21,17 @@ from utils.device import Runtime, memory_guard, seed_everything
 from utils.errors import CourseError
 from utils.features import extract_features
 from utils.loading import EpochBatches, PhotoBatches, TensorBatches
+from utils.modes import (
+    Classifier,
+    TrainingConfig,
+    check_mode,
+    schedule,
+    trainable_groups,
+    training_mode,
+)
 from utils.observations import EpochRecord, observe
 
-MODES = ("head", "last-block", "full")
 OnEpoch = Callable[[EpochRecord], None]
-
-
-@dataclass(frozen=True)
-class TrainingConfig:
-    """How to train; each value with its reason.
-
-    Chosen on validation splits of ELPV with frozen EfficientNet-Lite0 features.
-    """
-
-    mode: str = "head"
-    epochs: int = 5
-    batch_size: int = 32
-    lr_head: float = 3e-3  # suits standardised features; 1e-2 overshoots in the first epoch
-    lr_backbone: float = 1e-4  # small steps: the backbone's knowledge is worth keeping
-    weight_decay: float = 0.1
-    warmup: float = 0.1  # share of the steps in which the rate rises to its peak
-    clip_norm: float = 5.0  # only rare, very large gradients are shortened
-    patience: int | None = None  # stop after so many epochs without a better validation loss
-    seed: int = 0
-
-
-def check_mode(mode: str) -> None:
-    """Raises CourseError if there is no such mode."""
-    if mode not in MODES:
-        raise CourseError(f"Unknown mode '{mode}': use {', '.join(MODES)}.")
 
 
 @dataclass(frozen=True)
@@ -73,17 +51,6 @@ class TrainingTrace:
     best_epoch: int
     test_accuracy: float
     seconds: float  # features, if they weren't cached yet, and epochs
-
-
-class Classifier(nn.Module):
-    """Backbone and head together: normalised images → logits of the new classes."""
-
-    def __init__(self, backbone: Backbone, head: Head) -> None:
-        super().__init__()
-        self.backbone, self.head = backbone, head
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.head(self.backbone(images))
 
 
 @dataclass(frozen=True)
@@ -182,61 +149,6 @@ def _photo_batches(
         )
 
     return Batches(part(splits.train, True), part(splits.val, False), part(splits.test, False))
-
-
-def trainable_groups(model: nn.Module, config: TrainingConfig) -> list[dict]:
-    """Freeze what the mode keeps, and give head and backbone their own learning rates.
-
-    Biases and normalisation weights (vectors) are not decayed.
-    """
-    if isinstance(model, Head):
-        return _decay_groups(model, config.lr_head, config)
-    model.requires_grad_(False)
-    model.head.linear.requires_grad_(True)
-    for part in learning_parts(model.backbone, config.mode):
-        part.requires_grad_(True)
-    return _decay_groups(model.head, config.lr_head, config) + _decay_groups(
-        model.backbone, config.lr_backbone, config
-    )
-
-
-def learning_parts(backbone: Backbone, mode: str) -> list[nn.Module]:
-    """The parts of a backbone that learn in this mode."""
-    if mode == "last-block":
-        return [backbone.body.get_submodule(path) for path in backbone.spec.last_block]
-    return [backbone.body] if mode == "full" else []
-
-
-def _decay_groups(module: nn.Module, lr: float, config: TrainingConfig) -> list[dict]:
-    learning = [p for p in module.parameters() if p.requires_grad]
-    return [
-        {
-            "params": [p for p in learning if p.ndim > 1],
-            "lr": lr,
-            "weight_decay": config.weight_decay,
-        },
-        {"params": [p for p in learning if p.ndim <= 1], "lr": lr, "weight_decay": 0.0},
-    ]
-
-
-def training_mode(model: nn.Module, mode: str) -> None:
-    """Training mode for what learns and eval mode for what is frozen.
-
-    A frozen BatchNorm in training mode would still move its running statistics.
-    """
-    model.train()
-    if isinstance(model, Classifier):
-        model.backbone.eval()
-        for part in learning_parts(model.backbone, mode):
-            part.train()
-
-
-def schedule(step: int, steps: int, warmup: float) -> float:
-    """Factor on the learning rate: a linear rise to 1, then half a cosine down to 0."""
-    rising = max(1, round(steps * warmup))
-    if step < rising:
-        return (step + 1) / rising
-    return 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
 
 
 def _fit(
