@@ -139,6 +139,14 @@ def test_top_k_never_asks_for_more_than_there_are() -> None:
     assert [p.label for p in top] == ["dog", "cat"]
 
 
+def test_a_rarely_seen_feature_cannot_shout_down_the_rest() -> None:
+    features = torch.randn(50, 4, generator=torch.Generator().manual_seed(0))
+    features[:, 3] *= 1e-5
+    head = Head(features, 2)
+    surprise = torch.tensor([[0.0, 0.0, 0.0, 1.0]])
+    assert ((surprise - head.mean) / head.std).abs().max() < 3
+
+
 def test_head_ignores_a_feature_that_never_varies() -> None:
     features = torch.tensor([[1.0, 5.0], [3.0, 5.0], [2.0, 5.0]])
     head = Head(features, 2)

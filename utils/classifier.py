@@ -25,9 +25,10 @@ class Head(nn.Module):
     def __init__(self, features: Tensor, n_classes: int) -> None:
         super().__init__()
         self.register_buffer("mean", features.mean(dim=0))
-        # A feature that never varies would be divided by nearly nothing: leave it at zero.
+        # A feature that is nearly constant here can be large on a new photo: dividing by its own
+        # tiny deviation would let it shout down the rest, so the mean deviation is the least.
         std = features.std(dim=0)
-        self.register_buffer("std", torch.where(std > 1e-6, std, torch.inf))
+        self.register_buffer("std", torch.where(std > 1e-6, std.clamp(min=std.mean()), torch.inf))
         self.linear = nn.Linear(features.shape[1], n_classes)
 
     def forward(self, features: Tensor) -> Tensor:
