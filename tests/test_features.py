@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from utils import features
 from utils.backbones import Backbone, load_backbone
@@ -14,6 +15,7 @@ from utils.datasets import Crops, ImageSet, load_elpv, split
 from utils.device import Runtime, choose_runtime, cpu_multiplies_bf16
 from utils.features import extract_features
 from utils.images import Normalise
+from utils.models import find_model
 from utils.training import TrainingConfig, train
 
 
@@ -88,6 +90,24 @@ def test_damage_is_noticed_and_computed_again(
     assert not again.cached
     assert torch.equal(again.vectors, first)
     assert extract_features(backbone, few_cells.subset(range(8)), cpu).cached
+
+
+class Untraceable(nn.Module):
+    """A layer that refuses to be traced, as some students' modules do."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if torch.jit.is_tracing():
+            raise RuntimeError("this module can't be traced")
+        return x
+
+
+def test_what_cannot_be_traced_is_cached_too(cache, few_cells: ImageSet, cpu: Runtime) -> None:
+    body = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), Untraceable())
+    backbone = Backbone(find_model("resnet18"), body, nn.Linear(3, 1000), "made for this test")
+    first = extract_features(backbone, few_cells, cpu)
+    second = extract_features(backbone, few_cells, cpu)
+    assert (first.cached, second.cached) == (False, True)
+    assert torch.equal(first.vectors, second.vectors)
 
 
 RACE = """

@@ -50,10 +50,11 @@ def extract_features(
     started = time.perf_counter()
     size = batch_size or runtime.batch_size
     recipe = _recipe(backbone, images, runtime, size)
-    planned = cache_file(recipe | {"path": inference_path(runtime)})
-    vectors = _read(planned)
-    if vectors is not None:
-        return Features(vectors, True, time.perf_counter() - started)
+    # "eager" is also where features land whose backbone couldn't be traced.
+    for path in dict.fromkeys((inference_path(runtime), "eager")):
+        vectors = _read(cache_file(recipe | {"path": path}))
+        if vectors is not None:
+            return Features(vectors, True, time.perf_counter() - started)
     with memory_guard(size):
         vectors, path = _compute(backbone, images, runtime, size, progress)
     _write(cache_file(recipe | {"path": path}), vectors)

@@ -94,12 +94,7 @@ def train(
         model = Classifier(backbone, head)
         batches = _photo_batches(backbone, images, splits, config, runtime)
     model = runtime.place(model)
-    job = asdict(config) | {
-        "model": backbone.spec.name,
-        "weights": backbone.weights,
-        "data": images.fingerprint(),
-        "precision": runtime.precision,
-    }
+    job = _job(backbone, images, config, runtime) if checkpoints else {}
     with memory_guard(config.batch_size):
         history, best = _fit(
             model, batches, config, runtime, job, checkpoints, resume, on_epoch, progress
@@ -121,6 +116,18 @@ def train(
         features.seconds + sum(row.seconds for row in history),
     )
     return trace, model
+
+
+def _job(
+    backbone: Backbone, images: ImageSet, config: TrainingConfig, runtime: Runtime
+) -> dict[str, Any]:
+    """What a checkpoint must have been made by for a run to go on from it."""
+    return asdict(config) | {
+        "model": backbone.spec.name,
+        "weights": backbone.weights,
+        "data": images.fingerprint(),
+        "precision": runtime.precision,
+    }
 
 
 def _feature_batches(
