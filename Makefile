@@ -5,7 +5,7 @@ STAMP := $(VENV)/.installed
 WORKERS ?= 2
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: trace test setup lab bench doctor lint lock clean
+.PHONY: trace test setup lab bench doctor lint lock clean weights weights-report pictures
 
 trace: setup            ## follow a photo through the three families
 	course trace
@@ -22,6 +22,43 @@ $(STAMP): requirements.txt pyproject.toml
 	$(VENV)/bin/python -m pip install -r requirements.txt
 	$(VENV)/bin/python -m pip install --no-deps -e .
 	@touch $(STAMP)
+
+# Pictures to distil on: folders of your own (make weights PHOTOS=... CUTOUTS=...), else Debian's.
+PHOTOS ?= $(addprefix $(DEBIAN)/usr/share/,wallpapers backgrounds)
+CUTOUTS ?= $(addprefix $(DEBIAN)/usr/share/tuxpaint/stamps/,animals/mammals animals/birds \
+	animals/insects animals/fish animals clothes food hobbies household military people plants \
+	seasonal space sports town vehicles) $(addprefix $(DEBIAN)/usr/share/openclipart/png/,animals \
+	food plants tools transportation recreation buildings people)
+PACKAGES := tuxpaint-stamps-default openclipart-png plasma-workspace-wallpapers gnome-backgrounds \
+	mate-backgrounds lomiri-wallpapers-16.04 lomiri-wallpapers-20.04 ukui-wallpapers
+DEBIAN := build/debian
+PICTURES = $(addprefix --photos ,$(PHOTOS)) $(addprefix --cutouts ,$(CUTOUTS))
+RUNS ?= runs
+WEIGHTS ?= weights
+STUDENTS ?= resnet18 vgg11_bn
+DISTILL ?=
+
+weights: setup pictures ## distil the course's own weights (hours; a stopped run goes on)
+	@set -e; for student in $(STUDENTS); do \
+		folder=$(RUNS)/distill-$$student; \
+		if test -e $$folder/last.pt; then resume=--resume; else resume=; fi; \
+		course distill --student $$student $(PICTURES) --out $$folder --publish $(WEIGHTS) \
+			$(DISTILL) $$resume; \
+	done
+
+weights-report: setup pictures  ## measure those weights, and write their cards
+	course weights-report $(PICTURES) --out $(WEIGHTS)
+
+pictures: $(if $(filter $(DEBIAN)/%,$(PHOTOS) $(CUTOUTS)),$(DEBIAN)/.unpacked)
+
+$(DEBIAN)/.unpacked:
+	@command -v apt-get dpkg-deb > /dev/null || { echo "Debian's packages need apt-get: elsewhere \
+	give folders of your own, make weights PHOTOS=... CUTOUTS=..."; exit 2; }
+	mkdir -p $(DEBIAN)/packages
+	if test "$$(id -u)" = 0; then apt-get update; fi
+	cd $(DEBIAN)/packages && apt-get download $(PACKAGES)
+	for file in $(DEBIAN)/packages/*.deb; do dpkg-deb -x $$file $(DEBIAN); done
+	@touch $@
 
 lab: setup              ## JupyterLab in the project's environment
 	jupyter lab

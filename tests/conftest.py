@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -57,3 +58,29 @@ def squares(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
             pixels[..., channel] += 150
             Image.fromarray(pixels).save(folder / name / f"{number}.png")
     return load_folder(folder)
+
+
+@dataclass(frozen=True)
+class PictureFolders:
+    """A handful of pictures to distil on."""
+
+    photos: Path
+    cutouts: Path
+
+
+@pytest.fixture(scope="session")
+def picture_folders(tmp_path_factory: pytest.TempPathFactory) -> PictureFolders:
+    """Thirty photos of coloured noise and thirty discs on a transparent ground."""
+    folder = tmp_path_factory.mktemp("pictures")
+    random = np.random.default_rng(0)
+    rows, columns = np.mgrid[:90, :120]
+    disc = (np.hypot(rows - 45, columns - 60) < 40).astype(np.uint8) * 255
+    for kind in ("photos", "cutouts"):
+        (folder / kind).mkdir()
+        for number in range(30):
+            noise = Image.fromarray(random.integers(0, 256, (6, 8, 3), dtype=np.uint8))
+            picture = noise.resize((280, 210) if kind == "photos" else (120, 90))
+            if kind == "cutouts":
+                picture.putalpha(Image.fromarray(disc))
+            picture.save(folder / kind / f"{number}.png")
+    return PictureFolders(folder / "photos", folder / "cutouts")

@@ -28,6 +28,7 @@ from utils.weights import official_file
 CAT = sample_photo("chelsea")
 CATS = {"Egyptian cat", "tabby", "tiger cat", "lynx", "Siamese cat"}
 TRAIN = ("train", "--model", "efficientnet_lite0")
+DISTILL = ("distill", "--photos", "nowhere", "--cutouts", "nowhere")
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,14 @@ def no_official_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path
         (("trace", "--limit", "3"), ("--limit 3", "4 classes", "use at least 20, or all")),
         (("weights", "--download", "alexnet"), ("family 'alexnet'", "use resnet, vgg")),
         (("trace", "no/photo.jpg"), ("no/photo.jpg", "check the path")),
+        ((*DISTILL, "--student", "resnet50"), ("student 'resnet50'", "use resnet18, vgg11_bn")),
+        ((*DISTILL, "--student", "resnet18"), ("no folder nowhere", "photos", "check the path")),
+        ((*DISTILL, "--student", "resnet18", "--images", 1, "--minutes", 1), ("give one of them",)),
+        (
+            (*DISTILL, "--student", "vgg11_bn", "--resume"),
+            ("nothing to resume", "without --resume"),
+        ),
+        (("weights-report", *DISTILL[1:]), ("no folder nowhere", "check the path")),
     ],
 )
 def test_a_wrong_word_is_named_with_the_right_ones(

@@ -1,9 +1,11 @@
 """Where and how to run: device, precision, memory format; decided once, used everywhere."""
 
 import os
+import platform
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -104,6 +106,19 @@ def _best_precision(kind: str) -> Precision:
     if kind == "cpu" and cpu_multiplies_bf16():
         return "bf16"
     return "fp32"
+
+
+def machine(device: torch.device) -> str:
+    """What a device is, in words, for the record of a long computation."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    name = platform.processor() or platform.machine()
+    listing = Path("/proc/cpuinfo")
+    if listing.exists():
+        models = [line for line in listing.read_text().splitlines() if "model name" in line]
+        name = models[0].split(":", 1)[1].strip() if models else name
+    fast = "with" if cpu_multiplies_bf16() else "without"
+    return f"{os.cpu_count()} cores, {name}, {fast} bf16 instructions"
 
 
 def cpu_multiplies_bf16() -> bool:

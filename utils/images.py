@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,6 +66,23 @@ def open_photo(path: Path | str) -> Image.Image:
     Raises:
         CourseError: no such file, a folder, not an image, damaged, too small or too large.
     """
+    photo = read_image(path, _to_rgb)
+    if min(photo.size) < MIN_SIDE:
+        width, height = photo.size
+        raise CourseError(
+            f"{path} is only {width}×{height} pixels: "
+            f"use a photo of at least {MIN_SIDE}×{MIN_SIDE}."
+        )
+    if max(photo.size) > MAX_ASPECT * min(photo.size):
+        raise CourseError(
+            f"{path} is a strip of {photo.width}×{photo.height} pixels, which resizing would blow "
+            "up: crop it first."
+        )
+    return photo
+
+
+def read_image(path: Path | str, convert: Callable[[Image.Image], Image.Image]) -> Image.Image:
+    """Read an image file upright and convert it; raises CourseError as `open_photo` does."""
     path = Path(path)
     if not os.path.exists(path):  # Path.exists raises on a name too long to be one
         raise CourseError(f"There is no photo at {path}: check the path.")
@@ -79,7 +97,7 @@ def open_photo(path: Path | str) -> Image.Image:
             with Image.open(path) as image:
                 upright = ImageOps.exif_transpose(image)
                 upright.load()
-                photo = _to_rgb(upright)
+                return convert(upright)
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise CourseError(
             f"{path} would unpack to more than {Image.MAX_IMAGE_PIXELS / 1e6:.0f} megapixels: "
@@ -93,18 +111,6 @@ def open_photo(path: Path | str) -> Image.Image:
         raise CourseError(
             f"{path} is damaged ({error}): copy or download the photo again."
         ) from error
-    if min(photo.size) < MIN_SIDE:
-        width, height = photo.size
-        raise CourseError(
-            f"{path} is only {width}×{height} pixels: "
-            f"use a photo of at least {MIN_SIDE}×{MIN_SIDE}."
-        )
-    if max(photo.size) > MAX_ASPECT * min(photo.size):
-        raise CourseError(
-            f"{path} is a strip of {photo.width}×{photo.height} pixels, which resizing would blow "
-            "up: crop it first."
-        )
-    return photo
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

@@ -54,18 +54,16 @@ class Classifier(nn.Module):
 
 
 def trainable_groups(model: nn.Module, config: TrainingConfig) -> list[dict]:
-    """Freeze what the mode keeps, and give head and backbone their own learning rates.
-
-    Biases and normalisation weights (vectors) are not decayed.
-    """
+    """Freeze what the mode keeps, and give head and backbone their own learning rates."""
+    decay = config.weight_decay
     if isinstance(model, Head):
-        return _decay_groups(model, config.lr_head, config)
+        return decay_groups(model, config.lr_head, decay)
     model.requires_grad_(False)
     model.head.linear.requires_grad_(True)
     for part in learning_parts(model.backbone, config.mode):
         part.requires_grad_(True)
-    return _decay_groups(model.head, config.lr_head, config) + _decay_groups(
-        model.backbone, config.lr_backbone, config
+    return decay_groups(model.head, config.lr_head, decay) + decay_groups(
+        model.backbone, config.lr_backbone, decay
     )
 
 
@@ -76,14 +74,11 @@ def learning_parts(backbone: Backbone, mode: str) -> list[nn.Module]:
     return [backbone.body] if mode == "full" else []
 
 
-def _decay_groups(module: nn.Module, lr: float, config: TrainingConfig) -> list[dict]:
+def decay_groups(module: nn.Module, lr: float, weight_decay: float) -> list[dict]:
+    """What learns in a module, for an optimizer; vectors (biases, norms) are not decayed."""
     learning = [p for p in module.parameters() if p.requires_grad]
     return [
-        {
-            "params": [p for p in learning if p.ndim > 1],
-            "lr": lr,
-            "weight_decay": config.weight_decay,
-        },
+        {"params": [p for p in learning if p.ndim > 1], "lr": lr, "weight_decay": weight_decay},
         {"params": [p for p in learning if p.ndim <= 1], "lr": lr, "weight_decay": 0.0},
     ]
 

@@ -1,6 +1,7 @@
 """Traces for the terminal, as rich renderables; printing them is the command line's part."""
 
 from collections.abc import Iterable, Sequence
+from statistics import mean
 
 import plotext
 from rich.console import Group, RenderableType
@@ -13,6 +14,7 @@ from utils.classifier import Prediction
 from utils.observations import EpochRecord
 from utils.tracing import FamilyRun
 from utils.training import TrainingTrace
+from utils.weights_report import Report
 
 UNTRAINED = "UNTRAINED backbone: it has learned nothing, and its predictions are noise."
 
@@ -115,3 +117,23 @@ def loss_chart(epochs: Sequence[EpochRecord], width: int) -> Text:
 def show_top(title: str, top: Sequence[Prediction]) -> Table:
     """The most probable classes."""
     return table(title, ("probability", "class"), [(f"{p.probability:.3f}", p.label) for p in top])
+
+
+def show_qualities(report: Report) -> Table:
+    """How good the course's own weights are, beside untrained backbones and the teacher."""
+    rows = []
+    for quality in (*report.trained.values(), *report.untrained.values(), report.teacher):
+        same, useful = quality.agreement, quality.usefulness
+        rows.append(
+            (
+                quality.model,
+                quality.weights,
+                f"{same.top1:.1%}" if same else "-",
+                f"{same.photos_top5} of {same.photos_total}" if same else "-",
+                *(f"{mean(v):.1%}" for v in (useful.probe_binary, useful.probe_four)),
+                f"{mean(useful.head_four):.1%}",
+            )
+        )
+    columns = ("model", "weights", "top-1 as teacher", "top-5, six photos", "ELPV binary probe",
+               "ELPV 4-class probe", "ELPV 4-class head")  # fmt: skip
+    return table("The course's own weights", columns, rows)

@@ -183,7 +183,7 @@ def _fit(
         "scaler": runtime.scaler(),
     }
     history: list[EpochRecord] = []
-    best_state = _copy_state(model)
+    best_state = copy_state(model)
     if resume and checkpoints:
         rows, best_state = checkpoints.load(parts, job)
         history = [EpochRecord(**row) for row in rows]
@@ -210,7 +210,7 @@ def _fit(
         record = replace(record, observation=observe([*history, record]))
         history.append(record)
         if best_epoch(history) == epoch:
-            best_state = _copy_state(model)
+            best_state = copy_state(model)
         if checkpoints:
             checkpoints.save(parts, job, [asdict(row) for row in history], best_state)
         if on_epoch:
@@ -231,7 +231,7 @@ def _train_epoch(
 
     Loss and accuracy are averaged over samples, as the model stood at each batch.
     """
-    model, optimizer, scaler = parts["model"], parts["optimizer"], parts["scaler"]
+    model, optimizer = parts["model"], parts["optimizer"]
     training_mode(model, config.mode)
     loss_sum = correct = count = lr = 0.0
     for step, (inputs, labels) in enumerate(progress(batches(epoch), desc=f"epoch {epoch}"), 1):
@@ -242,19 +242,25 @@ def _train_epoch(
         value = loss.item()
         _check_finite(value, "loss", step, epoch)
         lr = max(lr, optimizer.param_groups[0]["lr"])
-        optimizer.zero_grad(set_to_none=True)
-        scaler.scale(loss).backward()
-        scaler.unscale_(optimizer)
-        nn.utils.clip_grad_norm_(
-            [p for group in optimizer.param_groups for p in group["params"]], config.clip_norm
-        )
-        scaler.step(optimizer)
-        scaler.update()
-        parts["scheduler"].step()
+        descend(loss, parts, config.clip_norm)
         loss_sum += value * len(labels)
         correct += (logits.argmax(dim=1) == labels).sum().item()
         count += len(labels)
     return loss_sum / count, correct / count, lr
+
+
+def descend(loss: Tensor, parts: dict[str, Any], clip_norm: float) -> None:
+    """One step of optimizer and schedule down the gradient, which is shortened to `clip_norm`."""
+    optimizer, scaler = parts["optimizer"], parts["scaler"]
+    optimizer.zero_grad(set_to_none=True)
+    scaler.scale(loss).backward()
+    scaler.unscale_(optimizer)
+    nn.utils.clip_grad_norm_(
+        [p for group in optimizer.param_groups for p in group["params"]], clip_norm
+    )
+    scaler.step(optimizer)
+    scaler.update()
+    parts["scheduler"].step()
 
 
 def _check_finite(value: float, what: str, step: int, epoch: int) -> None:
@@ -291,7 +297,7 @@ def _out_of_patience(history: list[EpochRecord], patience: int | None) -> bool:
     return bool(patience and history) and len(history) - best_epoch(history) >= patience
 
 
-def _copy_state(model: nn.Module) -> dict[str, Tensor]:
+def copy_state(model: nn.Module) -> dict[str, Tensor]:
     """A copy on the CPU, in the plain layout that safetensors asks for."""
     plain = torch.contiguous_format
     return {

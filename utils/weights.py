@@ -3,6 +3,7 @@
 Nothing here is downloaded unless `download_official` is called by name.
 """
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import torchvision.models as tv
 from torch import Tensor, nn
 
 from utils.errors import CourseError, WeightsMissing
-from utils.files import PROJECT, sha256_of_file
+from utils.files import PROJECT, sha256_of_file, write_file
 
 WEIGHTS_FOLDER = PROJECT / "weights"
 LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
@@ -156,6 +157,24 @@ def read_course_weights(file: Path) -> dict[str, Tensor]:
         raise CourseError(
             f"{file} is not a safetensors file: restore it with `git checkout weights`."
         ) from error
+
+
+def write_course_weights(state: dict[str, Tensor], file: Path) -> None:
+    """Write weights for `read_course_weights`, and list the file in `SHA256SUMS` beside it.
+
+    Matrices and kernels are halved in precision, which halves the file; vectors (biases, norms and
+    their statistics) are kept whole.
+
+    Raises:
+        CourseError: no room on the disk, or the folder can't be written.
+    """
+    content = safetensors.torch.save(
+        {name: (t.half() if t.ndim > 1 else t).contiguous().cpu() for name, t in state.items()}
+    )
+    write_file(file, content)
+    sums = _published_sums(file.parent) | {file.name: hashlib.sha256(content).hexdigest()}
+    lines = [f"{digest}  {name}\n" for name, digest in sorted(sums.items())]
+    write_file(file.parent / "SHA256SUMS", "".join(lines))
 
 
 def _published_sums(folder: Path) -> dict[str, str]:

@@ -1,0 +1,196 @@
+"""Distillation: what is learned, what is written, and going on after a stop."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+import torch
+import torchvision.models as tv
+from conftest import PictureFolders
+
+from utils import distill as distillation
+from utils import weights
+from utils.backbones import load_backbone
+from utils.checkpoints import Checkpoints
+from utils.compositions import Pictures, load_pictures
+from utils.device import Runtime
+from utils.distill import (
+    Distillation,
+    DistillationConfig,
+    configure,
+    distill,
+    keep_config,
+    kept_config,
+)
+from utils.errors import CourseError
+from utils.files import PROJECT
+
+SMALL = {"batch_size": 8, "side": 64, "late_side": 96}
+
+
+@pytest.fixture(scope="module")
+def pictures(picture_folders: PictureFolders) -> tuple[Pictures, Pictures]:
+    return load_pictures([picture_folders.photos], [picture_folders.cutouts])
+
+
+@pytest.fixture(autouse=True)
+def few_calibration_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(distillation, "CALIBRATION", 16)
+
+
+def without_seconds(record: Distillation) -> Distillation:
+    legs = tuple(replace(leg, seconds=0.0) for leg in record.legs)
+    return replace(record, minutes=0.0, legs=legs)
+
+
+def test_the_student_comes_closer_to_its_teacher(
+    pictures: tuple[Pictures, Pictures], cpu: Runtime, tmp_path: Path
+) -> None:
+    config = DistillationConfig("resnet18", steps=16, **SMALL | {"late_side": 64})
+    record, _ = distill(config, pictures, cpu, Checkpoints(tmp_path))
+    first, last = record.legs[0], record.legs[-1]
+    assert [leg.images for leg in record.legs] == [32, 64, 96, 128]
+    assert last.hints[0] < 0.9 * first.hints[0]
+    assert last.divergence < first.divergence
+    assert first.lr > last.lr > 0
+    assert all(0 <= leg.agreement <= 1 for leg in record.legs)
+
+
+def test_going_on_after_a_stop_equals_an_uninterrupted_run(
+    pictures: tuple[Pictures, Pictures], cpu: Runtime, tmp_path: Path
+) -> None:
+    config = DistillationConfig("resnet18", steps=4, **SMALL, late=0.5)
+    whole, expected = distill(config, pictures, cpu, Checkpoints(tmp_path / "whole"))
+
+    def stop(_row: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        distill(config, pictures, cpu, Checkpoints(tmp_path / "parts"), on_leg=stop)
+    resumed, state = distill(config, pictures, cpu, Checkpoints(tmp_path / "parts"), resume=True)
+    assert without_seconds(resumed) == without_seconds(whole)
+    assert state.keys() == expected.keys()
+    assert all(torch.equal(state[key], expected[key]) for key in state)
+
+
+def test_other_pictures_are_another_run(
+    pictures: tuple[Pictures, Pictures], cpu: Runtime, tmp_path: Path
+) -> None:
+    config = DistillationConfig("resnet18", steps=1, **SMALL)
+    distill(config, pictures, cpu, Checkpoints(tmp_path))
+    with pytest.raises(CourseError, match="another pictures"):
+        distill(config, pictures[::-1], cpu, Checkpoints(tmp_path), resume=True)
+
+
+@pytest.mark.parametrize("start", ["untrained"])
+def test_a_run_begins_with_the_weights_asked_for(
+    start: str, pictures: tuple[Pictures, Pictures], cpu: Runtime, tmp_path: Path
+) -> None:
+    config = DistillationConfig("resnet18", steps=1, start=start, lr=0.0, seed=3, **SMALL)
+    _, state = distill(config, pictures, cpu, Checkpoints(tmp_path))
+    begun = load_backbone("resnet18", start, seed=3).body.state_dict()
+    assert torch.equal(state["layer4.0.conv1.weight"], begun["layer4.0.conv1.weight"])
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(
+    pictures: tuple[Pictures, Pictures], cpu: Runtime, tmp_path: Path
+) -> None:
+    config = DistillationConfig("resnet18", steps=4, lr=1e30, **SMALL)
+    with pytest.raises(CourseError, match=r"loss became .*lower rate"):
+        distill(config, pictures, cpu, Checkpoints(tmp_path))
+
+
+# --- settings ----------------------------------------------------------------------------------
+
+
+def test_late_steps_are_larger_and_weigh_the_names_more() -> None:
+    config = DistillationConfig("resnet18", steps=100, late=0.25)
+    assert [config.side_at(step) for step in (0, 74, 75, 99)] == [96, 96, 160, 160]
+    assert config.naming_at(0) == config.naming
+    assert config.naming < config.naming_at(50) < config.naming_at(99) < config.late_naming
+
+
+def test_settings_are_kept_for_a_resume(cpu: Runtime, tmp_path: Path) -> None:
+    settled = configure("vgg11_bn", cpu, images=1000, start=True, seed=5)
+    assert (settled.steps, settled.batch_size, settled.start) == (16, 64, "offline")
+    keep_config(settled, tmp_path)
+    assert kept_config(tmp_path, "vgg11_bn") == settled
+
+
+def test_minutes_become_steps_by_this_machines_speed(
+    pictures: tuple[Pictures, Pictures], cpu: Runtime
+) -> None:
+    short, long = (
+        distillation.steps_in(
+            minutes, DistillationConfig("resnet18", 100, **SMALL), pictures[0], cpu
+        )
+        for minutes in (1, 10)
+    )
+    assert 1 < short < long
+
+
+def test_what_cannot_be_resumed_is_told(cpu: Runtime, tmp_path: Path) -> None:
+    with pytest.raises(CourseError, match=r"nothing to resume in .*run without --resume"):
+        kept_config(tmp_path, "resnet18")
+    keep_config(configure("vgg11_bn", cpu), tmp_path)
+    with pytest.raises(CourseError, match="resume with --student vgg11_bn"):
+        kept_config(tmp_path, "resnet18")
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(CourseError, match="is damaged"):
+        kept_config(tmp_path, "vgg11_bn")
+
+
+# --- make weights ------------------------------------------------------------------------------
+
+
+def make_weights(folder: Path, pictures: PictureFolders, students: str) -> subprocess.Popen:
+    """`make weights` on a handful of pictures, with its results in `folder`."""
+    return subprocess.Popen(
+        [
+            "make", "weights", f"PHOTOS={pictures.photos}", f"CUTOUTS={pictures.cutouts}",
+            f"RUNS={folder / 'runs'}", f"WEIGHTS={folder / 'weights'}", f"STUDENTS={students}",
+            "DISTILL=--images 256",
+        ],
+        cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+
+
+def finished(process: subprocess.Popen) -> str:
+    output, _ = process.communicate(timeout=600)
+    assert process.returncode == 0, output
+    return output
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no make on Windows")
+def test_make_weights_killed_once_gives_what_an_uninterrupted_run_gives(
+    picture_folders: PictureFolders, tmp_path: Path
+) -> None:
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    output = finished(make_weights(whole, picture_folders, "resnet18"))
+    assert "256 compositions, cpu, fp32" in output
+    process = make_weights(parts, picture_folders, "resnet18")
+    saved = parts / "runs/distill-resnet18/last.pt"
+    while not saved.exists():
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert not (parts / "weights").exists()
+    finished(make_weights(parts, picture_folders, "resnet18"))
+    sums = [(folder / "weights/SHA256SUMS").read_text() for folder in (whole, parts)]
+    assert sums[0] == sums[1]
+    state = weights.read_course_weights(whole / "weights/resnet18.safetensors")
+    tv.resnet18(num_classes=1000).load_state_dict(state, strict=True)
+    record = json.loads((whole / "weights/resnet18.json").read_text())
+    assert (record["images"], record["pictures"]["photos"] + record["held_out"]["photos"]) == (
+        256,
+        30,
+    )
+    assert record["config"] == asdict(DistillationConfig("resnet18", steps=4))

@@ -1,0 +1,74 @@
+"""Student and teacher: maps to compare, and a head that can stand alone."""
+
+import pytest
+import torch
+import torchvision.models as tv
+from torch import nn
+
+from utils.backbones import load_backbone
+from utils.device import Runtime
+from utils.images import Normalise
+from utils.students import HINTS, STUDENTS, Student, Teacher, student_state
+
+
+@pytest.fixture(scope="module")
+def teacher(cpu: Runtime) -> Teacher:
+    return Teacher(cpu)
+
+
+@pytest.fixture(scope="module")
+def pixels() -> torch.Tensor:
+    random = torch.Generator().manual_seed(0)
+    return torch.randint(0, 256, (4, 3, 64, 64), dtype=torch.uint8, generator=random)
+
+
+@pytest.fixture(scope="module", params=STUDENTS)
+def student(request: pytest.FixtureRequest, teacher: Teacher, pixels: torch.Tensor) -> Student:
+    return Student(load_backbone(request.param, "untrained"), teacher, pixels)
+
+
+def test_maps_have_the_strides_of_the_hints(
+    student: Student, teacher: Teacher, pixels: torch.Tensor
+) -> None:
+    *own, features = student.stages(pixels)
+    *maps, teachers_features = teacher(pixels)
+    guesses, logits = student(pixels)
+    for hint, mine, theirs, guess in zip(HINTS, own, maps, guesses, strict=True):
+        side = 64 // int(hint.split()[1])
+        assert mine.shape[2:] == theirs.shape[2:] == (side, side)
+        assert guess.shape == theirs.shape
+    assert (features.shape, teachers_features.shape) == ((4, 512), (4, 1280))
+    assert logits.shape == (4, 1000)
+
+
+def test_a_teacher_gives_what_its_backbone_gives(teacher: Teacher, pixels: torch.Tensor) -> None:
+    """In its fastest form, and at a second size too."""
+    backbone = teacher.backbone
+    for batch in (pixels, pixels[..., :32, :32].contiguous()):
+        with torch.no_grad():
+            expected = backbone(Normalise(backbone.spec.preprocessing)(batch))
+        torch.testing.assert_close(teacher(batch)[-1], expected, rtol=1e-3, atol=1e-3)
+
+
+def test_all_but_the_teachers_classifier_learns(student: Student, pixels: torch.Tensor) -> None:
+    guesses, logits = student.train()(pixels)
+    (sum(guess.square().mean() for guess in guesses) + logits.square().mean()).backward()
+    for name, parameter in student.named_parameters():
+        assert (parameter.grad is None) == name.startswith("classifier."), name
+
+
+def test_what_is_kept_says_what_the_student_says(student: Student, pixels: torch.Tensor) -> None:
+    """Adapter, pooling and the teacher's classifier, merged, and under torchvision's names."""
+    name = "resnet18" if student.adapters[0].in_channels == 64 else "vgg11_bn"
+    state = student_state(student, name)
+    if name == "resnet18":
+        model = tv.resnet18(num_classes=1000)
+    else:
+        model = tv.vgg11_bn()
+        model.avgpool = nn.AdaptiveAvgPool2d(1)
+        model.classifier = nn.Linear(512, 1000)
+    model.load_state_dict(state, strict=True)
+    with torch.no_grad():
+        _, expected = student.eval()(pixels)
+        kept = model.eval()(student.stages.normalise(pixels))
+    torch.testing.assert_close(kept, expected, rtol=1e-3, atol=1e-3)

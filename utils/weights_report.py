@@ -1,0 +1,209 @@
+"""How good the course's own weights are: measured, kept as JSON, and written into their cards."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from random import Random
+from statistics import mean
+from typing import Any
+
+import jinja2
+import torch
+from torch import Tensor
+
+from utils.backbones import Backbone, load_backbone
+from utils.classifier import linear_probe
+from utils.compositions import Pictures, compose
+from utils.datasets import Progress, load_elpv, silent, split
+from utils.device import Runtime, machine
+from utils.features import extract_features
+from utils.files import write_file
+from utils.images import PHOTOS, Normalise, open_photo, preprocess, sample_photo
+from utils.models import IMAGENET_CLASSES
+from utils.students import STUDENTS, TEACHER
+from utils.training import TrainingConfig, train
+
+COMPOSITIONS = 1024  # held-out compositions on which student and teacher are compared
+BATCH = 64
+SIDE = 224  # pixels: the size at which the lessons use the students
+SPLITS = 5
+TOP = 5
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How often a student names what the teacher names."""
+
+    compositions: int
+    top1: float  # share of held-out compositions with the same first class
+    top5: float  # mean share of the teacher's five classes among the student's five
+    photos_top5: int  # how many of the teacher's classes on photos that no training has seen
+    photos_total: int  # of how many
+    photos: dict[str, tuple[str, ...]]  # the student's five classes, best first
+
+
+@dataclass(frozen=True)
+class Usefulness:
+    """Test accuracy on ELPV with a frozen backbone, one value a stratified split."""
+
+    probe_binary: tuple[float, ...]  # linear probe: good or defective
+    probe_four: tuple[float, ...]  # linear probe: {mono, poly} × {good, defective}
+    head_four: tuple[float, ...]  # five epochs of the course's standard head, four classes
+
+
+@dataclass(frozen=True)
+class Quality:
+    """All that was measured of one backbone; the agreement of the students alone."""
+
+    model: str
+    weights: str
+    usefulness: Usefulness
+    agreement: Agreement | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """The students beside their untrained selves and their teacher."""
+
+    machine: str
+    runtime: str
+    held_out: dict[str, int]  # pictures
+    teacher: Quality
+    trained: dict[str, Quality]
+    untrained: dict[str, Quality]
+
+
+def measure(held_out: Pictures, runtime: Runtime, progress: Progress = silent) -> Report:
+    """Measure every student's published weights.
+
+    Raises:
+        CourseError: a student's weights are missing or damaged.
+    """
+    teacher = load_backbone(TEACHER, "offline")
+    trained, untrained = {}, {}
+    for name in STUDENTS:
+        student, blank = (load_backbone(name, weights) for weights in ("offline", "untrained"))
+        agreement = measure_agreement(student, teacher, held_out, runtime)
+        usefulness = measure_usefulness(student, runtime, progress)
+        trained[name] = Quality(name, student.weights, usefulness, agreement)
+        usefulness = measure_usefulness(blank, runtime, progress)
+        untrained[name] = Quality(name, blank.weights, usefulness)
+    usefulness = measure_usefulness(teacher, runtime, progress)
+    return Report(
+        machine(runtime.device),
+        str(runtime),
+        dict(zip(("photos", "cutouts"), held_out.counts(), strict=True)),
+        Quality(TEACHER, teacher.weights, usefulness),
+        trained,
+        untrained,
+    )
+
+
+def write_report(report: Report, folder: Path) -> None:
+    """Write `report.json`, and a model card for each student whose record lies in the folder."""
+    write_file(folder / "report.json", json.dumps(asdict(report), indent=2) + "\n")
+    for name in STUDENTS:
+        record = folder / f"{name}.json"
+        if record.exists():
+            card = render_card(report, name, json.loads(record.read_text()))
+            write_file(folder / f"{name}.md", card)
+
+
+def render_card(report: Report, name: str, record: dict[str, Any]) -> str:
+    """A student's model card in Markdown, from what was measured and how it was made."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("utils"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["percent"] = lambda share: f"{share:.1%}"
+    environment.filters["splits"] = _splits
+    return environment.get_template("card.md.j2").render(
+        name=name,
+        record=record,
+        report=report,
+        rows=(report.trained[name], report.untrained[name], report.teacher),
+        agreement=report.trained[name].agreement,
+    )
+
+
+def _splits(values: Sequence[float]) -> str:
+    """The mean over splits, and between which values they lie."""
+    return f"{mean(values):.1%} ({min(values):.1%} to {max(values):.1%})"
+
+
+def measure_agreement(
+    student: Backbone, teacher: Backbone, held_out: Pictures, runtime: Runtime
+) -> Agreement:
+    """Compare the classes of student and teacher on compositions and photos never trained on."""
+    held_out = held_out.to(runtime.device)
+    same = overlap = 0.0
+    for number in range(COMPOSITIONS // BATCH):
+        pixels = compose(held_out, BATCH, SIDE, Random(f"held out {number}"))
+        ours, theirs = (top_classes(b, pixels, runtime) for b in (student, teacher))
+        same += (ours[:, 0] == theirs[:, 0]).sum().item()
+        overlap += _shared(ours, theirs)
+    on_photos = {
+        name: tuple(_top_on_photo(b, name, runtime) for b in (student, teacher)) for name in PHOTOS
+    }
+    return Agreement(
+        COMPOSITIONS,
+        same / COMPOSITIONS,
+        overlap / COMPOSITIONS / TOP,
+        sum(_shared(ours, theirs) for ours, theirs in on_photos.values()),
+        TOP * len(PHOTOS),
+        {
+            name: tuple(IMAGENET_CLASSES[i] for i in ours[0].tolist())
+            for name, (ours, _) in on_photos.items()
+        },
+    )
+
+
+@torch.inference_mode()
+def top_classes(backbone: Backbone, pixels: Tensor, runtime: Runtime) -> Tensor:
+    """Indices of the five likeliest classes, best first: uint8 N×3×H×W → N×5."""
+    normalise = runtime.place(Normalise(backbone.spec.preprocessing))
+    return _logits(backbone, normalise(pixels), runtime).topk(TOP).indices
+
+
+def _top_on_photo(backbone: Backbone, name: str, runtime: Runtime) -> Tensor:
+    photo = preprocess(open_photo(sample_photo(name)), backbone.spec.preprocessing)
+    with torch.inference_mode():
+        return _logits(backbone, photo, runtime).topk(TOP).indices
+
+
+def _logits(backbone: Backbone, images: Tensor, runtime: Runtime) -> Tensor:
+    with runtime.autocast():
+        return runtime.place(backbone).logits(runtime.send(images)).float()
+
+
+def _shared(ours: Tensor, theirs: Tensor) -> int:
+    """How many classes two N×5 tables of indices share, row by row."""
+    return int((ours[:, :, None] == theirs[:, None, :]).sum())
+
+
+def measure_usefulness(
+    backbone: Backbone, runtime: Runtime, progress: Progress = silent
+) -> Usefulness:
+    """Probe the frozen backbone on ELPV with five stratified splits (75 % to learn, 25 % test)."""
+    binary, four = load_elpv(binary=True), load_elpv()
+    vectors = extract_features(backbone, four, runtime, progress=progress).vectors
+
+    def probes(labels: Sequence[int]) -> tuple[float, ...]:
+        targets = torch.tensor(labels)
+        return tuple(_probe(vectors, targets, seed) for seed in range(SPLITS))
+
+    heads = [
+        train(backbone, four, TrainingConfig(seed=seed), runtime)[0].test_accuracy
+        for seed in range(SPLITS)
+    ]
+    return Usefulness(probes(binary.labels), probes(four.labels), tuple(heads))
+
+
+def _probe(vectors: Tensor, labels: Tensor, seed: int) -> float:
+    parts = split(labels.tolist(), seed)
+    learn, test = list(parts.train + parts.val), list(parts.test)
+    return linear_probe(vectors[learn], labels[learn], vectors[test], labels[test])
