@@ -130,13 +130,12 @@ def test_a_truncated_official_file_is_refused_on_every_load(torch_home: Path) ->
             backbones.load_backbone("resnet50", "imagenet")
 
 
-def test_a_family_without_weights_runs_untrained_and_says_so(
+def test_a_family_whose_weights_are_missing_is_never_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(weights, "WEIGHTS_FOLDER", tmp_path)
-    assert backbones.load_family("vgg", "offline").weights == "untrained (seed 0)"
-    with pytest.raises(WeightsMissing, match="efficientnet_lite0"):
-        backbones.load_backbone("vgg11_bn", "offline")
+    with pytest.raises(WeightsMissing, match=r"git checkout weights.*efficientnet_lite0"):
+        backbones.load_family("vgg", "offline")
 
 
 @pytest.fixture
@@ -170,6 +169,38 @@ def test_vgg_course_weights_are_features_and_a_classifier(
     assert torch.equal(
         backbones.load_backbone("vgg11_bn", "offline").head.bias, head["classifier.bias"]
     )
+
+
+def test_weights_are_written_with_half_kernels_and_whole_vectors(tmp_path: Path) -> None:
+    random = torch.Generator().manual_seed(0)
+    state = {
+        "conv.weight": torch.randn(4, 3, 3, 3, generator=random),
+        "bn.running_var": torch.rand(4, generator=random) * 1e-8,
+        "bn.num_batches_tracked": torch.tensor(70_000),
+    }
+    for name in ("one", "two"):
+        weights.write_course_weights(state, tmp_path / f"{name}.safetensors")
+    read = weights.read_course_weights(tmp_path / "one.safetensors")
+    assert torch.equal(read["conv.weight"], state["conv.weight"].half().float())
+    assert torch.equal(read["bn.running_var"], state["bn.running_var"])
+    assert read["bn.num_batches_tracked"] == 70_000
+    listed = (tmp_path / "SHA256SUMS").read_text().split()
+    assert listed[1::2] == ["one.safetensors", "two.safetensors"]
+
+
+def test_the_weights_that_the_course_ships_fit_torchvisions_models() -> None:
+    """Checked against SHA256SUMS as they are read."""
+    resnet, vgg = (
+        weights.read_course_weights(weights.course_file(name)) for name in ("resnet18", "vgg11_bn")
+    )
+    tv.resnet18(num_classes=1000).load_state_dict(resnet, strict=True)
+    features = {key: value for key, value in vgg.items() if key.startswith("features.")}
+    tv.vgg11_bn().load_state_dict(features, strict=False)
+    assert features.keys() == tv.vgg11_bn().features.state_dict(prefix="features.").keys()
+    rest = {key: tuple(value.shape) for key, value in vgg.items() if key not in features}
+    assert rest == {"classifier.weight": (1000, 512), "classifier.bias": (1000,)}
+    files = weights.WEIGHTS_FOLDER.glob("*.safetensors")
+    assert sum(file.stat().st_size for file in files) <= 48e6
 
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "unlisted"])

@@ -44,6 +44,11 @@ def few_calibration_images(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(distillation, "CALIBRATION", 16)
 
 
+def course_runs(name: str) -> int:
+    """In how many runs the weights that the course ships were made."""
+    return len(json.loads((PROJECT / "weights" / f"{name}.json").read_text())["earlier"]) + 1
+
+
 def without_seconds(record: Distillation) -> Distillation:
     legs = tuple(replace(leg, seconds=0.0) for leg in record.legs)
     return replace(record, minutes=0.0, legs=legs)
@@ -88,12 +93,13 @@ def test_other_pictures_are_another_run(
         distill(config, pictures[::-1], cpu, Checkpoints(tmp_path), resume=True)
 
 
-@pytest.mark.parametrize("start", ["untrained"])
+@pytest.mark.parametrize("start", ["offline", "untrained"])
 def test_a_run_begins_with_the_weights_asked_for(
     start: str, pictures: tuple[Pictures, Pictures], cpu: Runtime, tmp_path: Path
 ) -> None:
     config = DistillationConfig("resnet18", steps=1, start=start, lr=0.0, seed=3, **SMALL)
-    _, state = distill(config, pictures, cpu, Checkpoints(tmp_path))
+    record, state = distill(config, pictures, cpu, Checkpoints(tmp_path))
+    assert len(record.earlier) == (0 if start == "untrained" else course_runs("resnet18"))
     begun = load_backbone("resnet18", start, seed=3).body.state_dict()
     assert torch.equal(state["layer4.0.conv1.weight"], begun["layer4.0.conv1.weight"])
 

@@ -72,3 +72,22 @@ def test_what_is_kept_says_what_the_student_says(student: Student, pixels: torch
         _, expected = student.eval()(pixels)
         kept = model.eval()(student.stages.normalise(pixels))
     torch.testing.assert_close(kept, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_fitted_adapters_guess_better_than_those_drawn(
+    student: Student, teacher: Teacher, pixels: torch.Tensor
+) -> None:
+    """Even an untrained backbone's maps tell something of its teacher's."""
+
+    def errors() -> list[float]:
+        with torch.no_grad():
+            guesses, _ = student.eval()(pixels)
+        scales = [student.scale(number) for number in range(len(HINTS))]
+        return [
+            float(((target - mean) / std - guess).square().mean())
+            for guess, target, (mean, std) in zip(guesses, teacher(pixels), scales, strict=False)
+        ]
+
+    drawn = errors()
+    student.fit_adapters(teacher, [pixels])
+    assert all(fitted < before for fitted, before in zip(errors(), drawn, strict=True))

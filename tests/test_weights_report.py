@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from statistics import mean
 
 import pytest
 from conftest import PictureFolders
@@ -13,6 +14,8 @@ from utils.compositions import Pictures, load_pictures
 from utils.datasets import ImageSet
 from utils.device import Runtime
 from utils.images import PHOTOS
+from utils.students import STUDENTS
+from utils.weights import WEIGHTS_FOLDER
 from utils.weights_report import (
     Agreement,
     Quality,
@@ -93,6 +96,7 @@ RECORD = {
     "runtime": "cpu, bf16",
     "pictures": {"photos": 96, "cutouts": 2106},
     "config": {"side": 96, "late_side": 160, "late": 0.2, "start": "untrained"},
+    "earlier": [],
 }
 
 
@@ -102,12 +106,20 @@ def test_a_card_tells_what_was_measured(name: str) -> None:
     words = " ".join(card.split())
     assert "45.7% of held-out compositions" in words
     assert "stand 12 of the teacher's 30" in words
-    assert "123,456 compositions (96 px, the last 20 % at 160 px)" in words
-    assert "42 minutes on two cores" in words
+    assert "123,456 compositions of 96 photos and 2106 cut-outs, in 42 minutes" in words
+    run = "| untrained | 123,456 | 96 px, the last 20 % 160 px | 42 | two cores (cpu, bf16) |"
+    assert f"| 1 {run}" in card
     assert "| chelsea | tabby, lynx |" in card
     row = "| linear probe, good or defective | 82.0% (81.0% to 83.0%) | 62.0% (61.0% to 63.0%) | "
     assert row in card
     assert f"| | {name}, offline | {name}, untrained | efficientnet_lite0, offline |" in card
+
+
+def test_a_card_adds_up_the_runs_that_weights_were_made_in() -> None:
+    config = RECORD["config"] | {"start": "offline"}
+    card = render_card(a_report(), "vgg11_bn", RECORD | {"config": config, "earlier": [RECORD]})
+    assert "246,912 compositions" in card
+    assert "| 2 | where the run before ended | 123,456 |" in card
 
 
 def test_a_report_is_written_with_the_cards_of_recorded_students(tmp_path: Path) -> None:
@@ -116,3 +128,50 @@ def test_a_report_is_written_with_the_cards_of_recorded_students(tmp_path: Path)
     assert json.loads((tmp_path / "report.json").read_text())["held_out"]["cutouts"] == 218
     assert (tmp_path / "resnet18.md").read_text() == render_card(a_report(), "resnet18", RECORD)
     assert not (tmp_path / "vgg11_bn.md").exists()
+
+
+# --- what the repository says of the weights that it ships -------------------------------------
+
+
+def published() -> Report:
+    content = json.loads((WEIGHTS_FOLDER / "report.json").read_text())
+
+    def quality(row: dict) -> Quality:
+        useful = Usefulness(**{key: tuple(values) for key, values in row["usefulness"].items()})
+        same = row["agreement"] and Agreement(**row["agreement"])
+        return Quality(row["model"], row["weights"], useful, same)
+
+    return Report(
+        content["machine"],
+        content["runtime"],
+        content["held_out"],
+        quality(content["teacher"]),
+        *({name: quality(row) for name, row in content[part].items()}
+          for part in ("trained", "untrained")),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STUDENTS)
+def test_the_cards_say_what_the_report_says(name: str) -> None:
+    record = json.loads((WEIGHTS_FOLDER / f"{name}.json").read_text())
+    assert (WEIGHTS_FOLDER / f"{name}.md").read_text() == render_card(published(), name, record)
+
+
+@pytest.mark.parametrize("name", STUDENTS)
+def test_distilling_was_worth_it(name: str) -> None:
+    """Every split of the probe, with the weights that are shipped, beats the untrained mean."""
+    report = published()
+    trained, blank = (part[name].usefulness for part in (report.trained, report.untrained))
+    for measure in ("probe_binary", "probe_four", "head_four"):
+        assert min(getattr(trained, measure)) > mean(getattr(blank, measure)), measure
+
+
+@pytest.mark.parametrize("name", STUDENTS)
+def test_the_report_is_about_the_weights_that_are_shipped(
+    name: str, teacher: Backbone, cpu: Runtime, held_out: Pictures
+) -> None:
+    """The six photos, looked at again: nearly the classes of the report, in any precision."""
+    now = measure_agreement(load_backbone(name, "offline"), teacher, held_out, cpu).photos
+    then = published().trained[name].agreement.photos
+    assert now.keys() == then.keys()
+    assert sum(len(set(now[photo]) & set(then[photo])) for photo in now) >= 27

@@ -90,18 +90,12 @@ def model_of_family(family: str, weights: str | None = None) -> ModelSpec:
 
 
 def load_family(family: str, weights: str | None = None) -> Backbone:
-    """The family's backbone; where it has no weights at all yet, its untrained one, which says so.
+    """The backbone that stands for a family.
 
     Raises:
-        CourseError: unknown family, damaged weights, or "imagenet" weights that aren't here.
+        CourseError: unknown family, damaged weights, or weights that aren't here.
     """
-    spec, weights = model_of_family(family, weights), choose_weights(weights)
-    try:
-        return load_backbone(spec.name, weights)
-    except WeightsMissing:
-        if weights == "imagenet":
-            raise
-        return load_backbone(spec.name, "untrained")
+    return load_backbone(model_of_family(family, weights).name, weights)
 
 
 def load_backbone(name: str, weights: str | None = None, seed: int = 0) -> Backbone:
@@ -166,8 +160,8 @@ def _course_state(spec: ModelSpec) -> dict[str, Tensor]:
     file = course_file(spec.name)
     if not file.exists():
         raise WeightsMissing(
-            f"{spec.name} has no weights yet ({file} is missing): use --model efficientnet_lite0, "
-            "or --weights untrained for comparison."
+            f"The course's weights of {spec.name} are missing ({file}): restore them with "
+            "`git checkout weights`, or use --model efficientnet_lite0."
         )
     return read_course_weights(file)
 

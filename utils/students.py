@@ -7,7 +7,7 @@ stride 32 gives it the teacher's features, and the teacher's classifier reads th
 classifier are linear, so at the end they become one linear layer on the student's own features.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -92,6 +92,26 @@ class Student(nn.Module):
     def scale(self, number: int) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation of the teacher's map of that number, 1×C×1×1."""
         return getattr(self, f"mean{number}"), getattr(self, f"std{number}")
+
+    @torch.no_grad()
+    def fit_adapters(self, teacher: Teacher, batches: Sequence[Tensor]) -> None:
+        """Set the adapters by least squares: for a backbone that knows something already.
+
+        A small ridge keeps channels that hardly vary in these uint8 batches from blowing up.
+        """
+        self.eval()
+        for number, adapter in enumerate(self.adapters):
+            mean, std = self.scale(number)
+            gram = product = 0
+            for pixels in batches:
+                own, target = self.stages(pixels)[number], teacher(pixels)[number]
+                rows = nn.functional.pad(own.movedim(1, -1).flatten(0, 2), (0, 1), value=1.0)
+                gram = gram + rows.T @ rows
+                product = product + rows.T @ ((target - mean) / std).movedim(1, -1).flatten(0, 2)
+            ridge = 1e-3 * gram.diagonal().mean() * torch.eye(len(gram), device=gram.device)
+            solution = torch.linalg.solve(gram + ridge, product)
+            adapter.weight.copy_(solution[:-1].T[..., None, None])
+            adapter.bias.copy_(solution[-1])
 
     def forward(self, pixels: Tensor) -> tuple[list[Tensor], Tensor]:
         """uint8 pixels → standardised guesses at the teacher's maps, and logits."""

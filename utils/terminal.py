@@ -127,7 +127,7 @@ def show_qualities(report: Report) -> Table:
         rows.append(
             (
                 quality.model,
-                quality.weights,
+                quality.weights.split(" (")[0],
                 f"{same.top1:.1%}" if same else "-",
                 f"{same.photos_top5} of {same.photos_total}" if same else "-",
                 *(f"{mean(v):.1%}" for v in (useful.probe_binary, useful.probe_four)),

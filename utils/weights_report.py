@@ -124,6 +124,7 @@ def render_card(report: Report, name: str, record: dict[str, Any]) -> str:
     return environment.get_template("card.md.j2").render(
         name=name,
         record=record,
+        runs=[*record["earlier"], record],
         report=report,
         rows=(report.trained[name], report.untrained[name], report.teacher),
         agreement=report.trained[name].agreement,
