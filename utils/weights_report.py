@@ -38,7 +38,8 @@ class Agreement:
     compositions: int
     top1: float  # share of held-out compositions with the same first class
     top5: float  # mean share of the teacher's five classes among the student's five
-    photos_top5: int  # how many of the teacher's classes on photos that no training has seen
+    photos_top1: int  # on how many photos, that no training has seen, the first class is the same
+    photos_top5: int  # how many of the teacher's five classes it shares on them
     photos_total: int  # of how many
     photos: dict[str, tuple[str, ...]]  # the student's five classes, best first
 
@@ -154,6 +155,7 @@ def measure_agreement(
         COMPOSITIONS,
         same / COMPOSITIONS,
         overlap / COMPOSITIONS / TOP,
+        sum(int(ours[0, 0] == theirs[0, 0]) for ours, theirs in on_photos.values()),
         sum(_shared(ours, theirs) for ours, theirs in on_photos.values()),
         TOP * len(PHOTOS),
         {
