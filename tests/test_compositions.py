@@ -27,7 +27,7 @@ def contents(pictures: Pictures) -> set[bytes]:
 
 def test_every_picture_is_either_trained_on_or_held_out(picture_folders: PictureFolders) -> None:
     train, held_out = load_pictures([picture_folders.photos], [picture_folders.cutouts])
-    for kind in (0, 1):
+    for kind in ("photos", "cutouts"):
         assert train.counts()[kind] + held_out.counts()[kind] == 30
         assert held_out.counts()[kind] >= 1
     assert not contents(train) & contents(held_out)
@@ -55,7 +55,7 @@ def test_of_one_picture_in_several_sizes_the_largest_is_taken(
         with Image.open(file) as photo:
             photo.resize((560, 420)).save(tmp_path / file.name)
     both = load_pictures([picture_folders.photos, tmp_path], [picture_folders.cutouts])
-    assert sum(part.counts()[0] for part in both) == 30
+    assert sum(part.counts()["photos"] for part in both) == 30
     assert {p.shape for part in both for group in part.photos for p in group} == {(3, 420, 560)}
 
 
@@ -68,7 +68,7 @@ def test_what_cannot_be_used_is_passed_over(
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n")
     (tmp_path / "notes.txt").write_text("not a picture")
     parts = load_pictures([picture_folders.photos], [picture_folders.cutouts, tmp_path])
-    assert sum(part.counts()[1] for part in parts) == 30
+    assert sum(part.counts()["cutouts"] for part in parts) == 30
 
 
 def test_a_missing_or_empty_folder_is_told(picture_folders: PictureFolders, tmp_path: Path) -> None:

@@ -52,9 +52,9 @@ class Pictures:
 
         return Pictures(moved(self.photos), moved(self.cutouts))
 
-    def counts(self) -> tuple[int, int]:
+    def counts(self) -> dict[str, int]:
         """Number of photos and of cut-outs."""
-        return sum(map(len, self.photos)), sum(map(len, self.cutouts))
+        return {"photos": sum(map(len, self.photos)), "cutouts": sum(map(len, self.cutouts))}
 
     def fingerprint(self) -> str:
         """SHA-256 over all pictures, in order."""

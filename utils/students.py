@@ -100,14 +100,16 @@ class Student(nn.Module):
         A small ridge keeps channels that hardly vary in these uint8 batches from blowing up.
         """
         self.eval()
-        for number, adapter in enumerate(self.adapters):
-            mean, std = self.scale(number)
-            gram = product = 0
-            for pixels in batches:
-                own, target = self.stages(pixels)[number], teacher(pixels)[number]
+        sums = [(0, 0) for _ in self.adapters]
+        for pixels in batches:
+            (*maps, _), (*targets, _) = self.stages(pixels), teacher(pixels)
+            for number, (own, target) in enumerate(zip(maps, targets, strict=True)):
+                mean, std = self.scale(number)
                 rows = nn.functional.pad(own.movedim(1, -1).flatten(0, 2), (0, 1), value=1.0)
-                gram = gram + rows.T @ rows
-                product = product + rows.T @ ((target - mean) / std).movedim(1, -1).flatten(0, 2)
+                wanted = ((target - mean) / std).movedim(1, -1).flatten(0, 2)
+                gram, product = sums[number]
+                sums[number] = gram + rows.T @ rows, product + rows.T @ wanted
+        for adapter, (gram, product) in zip(self.adapters, sums, strict=True):
             ridge = 1e-3 * gram.diagonal().mean() * torch.eye(len(gram), device=gram.device)
             solution = torch.linalg.solve(gram + ridge, product)
             adapter.weight.copy_(solution[:-1].T[..., None, None])
@@ -117,7 +119,7 @@ class Student(nn.Module):
         """uint8 pixels → standardised guesses at the teacher's maps, and logits."""
         *maps, _ = self.stages(pixels)
         guesses = [adapt(own).float() for adapt, own in zip(self.adapters, maps, strict=True)]
-        mean, std = self.scale(-1 + len(guesses))
+        mean, std = self.scale(len(HINTS) - 1)
         features = (guesses[-1] * std + mean).mean(dim=(2, 3))
         return guesses, self.classifier(features)
 

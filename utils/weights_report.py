@@ -19,7 +19,7 @@ from utils.datasets import Progress, load_elpv, silent, split
 from utils.device import Runtime, machine
 from utils.features import extract_features
 from utils.files import write_file
-from utils.images import PHOTOS, Normalise, open_photo, preprocess, sample_photo
+from utils.images import PHOTOS, Normalise, crop_photo, open_photo, sample_photo
 from utils.models import IMAGENET_CLASSES
 from utils.students import STUDENTS, TEACHER
 from utils.training import TrainingConfig, train
@@ -94,7 +94,7 @@ def measure(held_out: Pictures, runtime: Runtime, progress: Progress = silent) -
     return Report(
         machine(runtime.device),
         str(runtime),
-        dict(zip(("photos", "cutouts"), held_out.counts(), strict=True)),
+        held_out.counts(),
         Quality(TEACHER, teacher.weights, usefulness),
         trained,
         untrained,
@@ -169,18 +169,15 @@ def measure_agreement(
 def top_classes(backbone: Backbone, pixels: Tensor, runtime: Runtime) -> Tensor:
     """Indices of the five likeliest classes, best first: uint8 N×3×H×W → N×5."""
     normalise = runtime.place(Normalise(backbone.spec.preprocessing))
-    return _logits(backbone, normalise(pixels), runtime).topk(TOP).indices
+    images = normalise(runtime.send(pixels))
+    with runtime.autocast():
+        logits = runtime.place(backbone).logits(images)
+    return logits.float().topk(TOP).indices
 
 
 def _top_on_photo(backbone: Backbone, name: str, runtime: Runtime) -> Tensor:
-    photo = preprocess(open_photo(sample_photo(name)), backbone.spec.preprocessing)
-    with torch.inference_mode():
-        return _logits(backbone, photo, runtime).topk(TOP).indices
-
-
-def _logits(backbone: Backbone, images: Tensor, runtime: Runtime) -> Tensor:
-    with runtime.autocast():
-        return runtime.place(backbone).logits(runtime.send(images)).float()
+    crop = crop_photo(open_photo(sample_photo(name)), backbone.spec.preprocessing)
+    return top_classes(backbone, crop.unsqueeze(0), runtime)
 
 
 def _shared(ours: Tensor, theirs: Tensor) -> int:
