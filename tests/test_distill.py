@@ -27,6 +27,7 @@ from utils.distill import (
     distill,
     keep_config,
     kept_config,
+    write_student,
 )
 from utils.errors import CourseError
 from utils.files import PROJECT
@@ -102,6 +103,24 @@ def test_a_run_begins_with_the_weights_asked_for(
     assert len(record.earlier) == (0 if start == "untrained" else course_runs("resnet18"))
     begun = load_backbone("resnet18", start, seed=3).body.state_dict()
     assert torch.equal(state["layer4.0.conv1.weight"], begun["layer4.0.conv1.weight"])
+
+
+def test_a_finished_run_does_not_count_itself_among_the_earlier_ones(
+    pictures: tuple[Pictures, Pictures],
+    cpu: Runtime,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`make weights` once more, after a run that went on from weights and replaced their record."""
+    config = DistillationConfig("resnet18", steps=1, start="offline", **SMALL)
+    published = tmp_path / "weights"
+    published.mkdir()
+    (published / "resnet18.json").write_text((PROJECT / "weights/resnet18.json").read_text())
+    monkeypatch.setattr(distillation, "course_file", lambda name: published / name)
+    record, state = distill(config, pictures, cpu, Checkpoints(tmp_path))
+    write_student(record, state, published)
+    again, _ = distill(config, pictures, cpu, Checkpoints(tmp_path), resume=True)
+    assert again == record
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(

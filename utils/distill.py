@@ -11,7 +11,7 @@ patient and consistent", Beyer et al. 2022).
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -202,19 +202,23 @@ def distill(
         sum(row.seconds for row in rows) / 60,
         config,
         tuple(rows),
-        _earlier_runs(config),
+        _earlier_runs(config, rows),
     )
     return record, student_state(run.student, config.student)
 
 
-def _earlier_runs(config: DistillationConfig) -> tuple[dict[str, Any], ...]:
+def _earlier_runs(
+    config: DistillationConfig, rows: Sequence[LegRecord]
+) -> tuple[dict[str, Any], ...]:
     """The runs that made the weights a run begins with, oldest first."""
     record = course_file(config.student).with_suffix(".json")
     if config.start == "untrained" or not record.exists():
         return ()
     content = json.loads(record.read_text())
-    del content["legs"]
-    return (*content.pop("earlier"), content)
+    earlier, legs = content.pop("earlier"), content.pop("legs")
+    # A finished run that is resumed may find its own record there.
+    itself = legs == [json.loads(json.dumps(asdict(row))) for row in rows]
+    return tuple(earlier) if itself else (*earlier, content)
 
 
 def write_student(record: Distillation, state: dict[str, Tensor], folder: Path) -> None:
