@@ -24,13 +24,14 @@ $(STAMP): requirements.txt pyproject.toml
 	@touch $(STAMP)
 
 # Pictures to distil on: folders of your own (make weights PHOTOS=... CUTOUTS=...), else Debian's.
-PHOTOS ?= $(addprefix $(DEBIAN)/usr/share/,wallpapers backgrounds)
+PHOTOS ?= $(addprefix $(DEBIAN)/usr/share/,wallpapers backgrounds) $(DEBIAN)/gcompris
 CUTOUTS ?= $(addprefix $(DEBIAN)/usr/share/tuxpaint/stamps/,animals/mammals animals/birds \
 	animals/insects animals/fish animals clothes food hobbies household military people plants \
 	seasonal space sports town vehicles) $(addprefix $(DEBIAN)/usr/share/openclipart/png/,animals \
 	food plants tools transportation recreation buildings people)
 PACKAGES := tuxpaint-stamps-default openclipart-png plasma-workspace-wallpapers gnome-backgrounds \
-	mate-backgrounds lomiri-wallpapers-16.04 lomiri-wallpapers-20.04 ukui-wallpapers
+	mate-backgrounds lomiri-wallpapers-16.04 lomiri-wallpapers-20.04 ukui-wallpapers \
+	gcompris-qt-data
 DEBIAN := build/debian
 PICTURES = $(addprefix --photos ,$(PHOTOS)) $(addprefix --cutouts ,$(CUTOUTS))
 RUNS ?= runs
@@ -51,13 +52,14 @@ weights-report: setup pictures  ## measure those weights, and write their cards
 
 pictures: $(if $(filter $(DEBIAN)/%,$(PHOTOS) $(CUTOUTS)),$(DEBIAN)/.unpacked)
 
-$(DEBIAN)/.unpacked:
+$(DEBIAN)/.unpacked: Makefile
 	@command -v apt-get dpkg-deb > /dev/null || { echo "Debian's packages need apt-get: elsewhere \
 	give folders of your own, make weights PHOTOS=... CUTOUTS=..."; exit 2; }
 	mkdir -p $(DEBIAN)/packages
 	if test "$$(id -u)" = 0; then apt-get update; fi
 	cd $(DEBIAN)/packages && apt-get download $(PACKAGES)
 	for file in $(DEBIAN)/packages/*.deb; do dpkg-deb -x $$file $(DEBIAN); done
+	$(VENV)/bin/python -m utils.bundles $(DEBIAN)/usr/share/gcompris-qt $(DEBIAN)/gcompris
 	@touch $@
 
 lab: setup              ## JupyterLab in the project's environment

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
@@ -29,6 +30,16 @@ class Textbook:
 
     model: str
     feature_dim: int
+    parameters: int
+    gflops: float
+
+
+@dataclass(frozen=True)
+class StageCost:
+    """What a model gives at a stage, and what it took to get there from the input."""
+
+    stage: str
+    shape: tuple[int, ...]  # without the batch
     parameters: int
     gflops: float
 
@@ -168,22 +179,55 @@ def _course_state(spec: ModelSpec) -> dict[str, Tensor]:
 
 @cache
 def textbook(family: str) -> Textbook:
-    """Shape, size and cost of a family's textbook model for one 224×224 photo, counted.
-
-    Built on the `meta` device, so no weights are needed. The flop counter counts multiplications
-    and additions apart; the field's GFLOPs (4.09 for ResNet-50) count a pair as one.
-    """
+    """Shape, size and cost of a family's textbook model for one 224×224 photo, counted."""
     spec = MODELS[TEXTBOOK[find_family(family)]]
+    *_, whole = measure_stages(spec.name)
+    return Textbook(spec.name, spec.feature_dim, whole.parameters, whole.gflops)
+
+
+@cache
+def measure_stages(name: str) -> tuple[StageCost, ...]:
+    """What a model gives at each stage for one 224×224 photo, and what it costs to get there.
+
+    The last row is the whole model. It is built on the `meta` device, so no weights are needed.
+    The flop counter counts multiplications and additions apart; the field's GFLOPs (4.09 for
+    ResNet-50) count a pair as one.
+
+    Raises:
+        CourseError: unknown name.
+    """
+    spec = find_model(name)
     with torch.device("meta"):
         model, cut = spec.parts()
         photo = torch.empty(1, 3, 224, 224)
-    parameters = count_parameters(model)
+    total = count_parameters(model)
     backbone = Backbone(spec, *cut(model), "none").eval()
+    rows: list[StageCost] = []
     with FlopCounterMode(display=False) as counter:
-        features = backbone(photo)
-        backbone.head(features)
-    gflops = counter.get_total_flops() / 2 / 1e9
-    return Textbook(spec.name, features.shape[1], parameters, round(gflops, 3))
+
+        def note(stage: str, output: Tensor, parameters: int) -> None:
+            gflops = round(counter.get_total_flops() / 2 / 1e9, 3)
+            rows.append(StageCost(stage, tuple(output.shape[1:]), parameters, gflops))
+
+        def note_stage(stage: str) -> Callable:
+            parameters = _parameters_until(backbone.body, spec.stages[stage])
+            return lambda _module, _inputs, output: note(stage, output, parameters)
+
+        for stage, module in backbone.stages().items():
+            module.register_forward_hook(note_stage(stage))
+        note("whole model", backbone.logits(photo), total)
+    return tuple(rows)
+
+
+def _parameters_until(body: nn.Module, path: str) -> int:
+    """Learnable values of a body from its input up to and including the submodule at `path`."""
+    before = [name for name, _ in body.named_modules()]
+    last = max(i for i, name in enumerate(before) if name == path or name.startswith(f"{path}."))
+    return sum(
+        p.numel()
+        for name in before[: last + 1]
+        for p in body.get_submodule(name).parameters(recurse=False)
+    )
 
 
 def count_parameters(model: nn.Module) -> int:

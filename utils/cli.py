@@ -1,18 +1,30 @@
-"""The `course` command. Only this module prints; the heavy imports wait for their command."""
+"""The `course` command. Only this and the other command modules print; heavy imports wait."""
 
 import io
 import json
 import sys
-from dataclasses import asdict, replace
-from functools import partial
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from tqdm import tqdm
 
+from utils import cli_lessons, cli_weights
 from utils.errors import CourseError
+from utils.options import (
+    Data,
+    Device,
+    Epochs,
+    Json,
+    Limit,
+    PrecisionOption,
+    Seed,
+    Weights,
+    bars,
+    out,
+    print_json,
+)
 
 app = typer.Typer(
     help="Follow a photo through ResNet, VGG and EfficientNet, and watch each one learn.",
@@ -20,47 +32,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-out = Console(width=None if sys.stdout.isatty() else 110, soft_wrap=False, markup=False)
-bars = partial(tqdm, file=sys.stderr, leave=False, delay=1, disable=None)
-
-Weights = Annotated[
-    str | None,
-    typer.Option(
-        envvar="COURSE_WEIGHTS", help="auto, offline, imagenet or untrained.", show_default="auto"
-    ),
-]
-Device = Annotated[
-    str | None,
-    typer.Option(
-        envvar="COURSE_DEVICE", help="cuda, mps or cpu.", show_default="the best one here"
-    ),
-]
-PrecisionOption = Annotated[
-    str | None,
-    typer.Option(
-        "--precision",
-        envvar="COURSE_PRECISION",
-        help="fp32, bf16 or fp16.",
-        show_default="the fastest that the device computes in",
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-Seed = Annotated[int, typer.Option(min=0, help="Fixes splits, order and first weights.")]
-Data = Annotated[
-    str,
-    typer.Option(
-        help="elpv, fashion_mnist, pets, flowers, or a folder with one folder of photos per class."
-    ),
-]
-Photos = Annotated[
-    list[Path],
-    typer.Option(help="A folder of photos; each folder is drawn from as often as the others."),
-]
-Cutouts = Annotated[
-    list[Path], typer.Option(help="A folder of pictures of objects on a transparent ground.")
-]
-Limit = Annotated[str, typer.Option(help="How many photos, drawn by class; or all.")]
-Epochs = Annotated[int, typer.Option(min=1, help="Passes over the training photos.")]
 
 
 @app.command()
@@ -114,7 +85,7 @@ def trace(
             out.print(terminal.show_run(run, out.width))
     write_report(runs, photo, report)
     if as_json:
-        _print_json({"runs": [run.to_json() for run in runs]})
+        print_json({"runs": [run.to_json() for run in runs]})
     else:
         out.print(f"Report with pictures: {report}")
 
@@ -141,7 +112,7 @@ def predict(
         except CourseError as error:
             failures.append(str(error))
     if as_json:
-        _print_json(
+        print_json(
             {
                 "model": model,
                 "weights": backbone.weights,
@@ -239,141 +210,6 @@ def train(
 
 
 @app.command()
-def distill(
-    student: Annotated[str, typer.Option(help="resnet18 or vgg11_bn.")],
-    photos: Photos,
-    cutouts: Cutouts,
-    minutes: Annotated[
-        float | None,
-        typer.Option(min=0.01, help="About how long; this machine's speed is measured first."),
-    ] = None,
-    images: Annotated[
-        int | None,
-        typer.Option(min=1, help="Or how many compositions.", show_default="300000"),
-    ] = None,
-    start: Annotated[
-        bool, typer.Option("--start", help="Begin with the weights that the course has.")
-    ] = False,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on after a stop, with the settings of that run.")
-    ] = False,
-    seed: Seed = 0,
-    device: Device = None,
-    precision: PrecisionOption = None,
-    folder: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", help="Where progress and weights go.", show_default="runs/distill-STUDENT"
-        ),
-    ] = None,
-    publish: Annotated[
-        Path | None,
-        typer.Option(help="Put the weights into this folder too, and list them in SHA256SUMS."),
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Make offline weights: a student learns from EfficientNet-Lite0, on unlabelled pictures."""
-    from utils import distill as distillation
-    from utils.checkpoints import Checkpoints
-    from utils.compositions import load_pictures
-    from utils.device import choose_runtime
-
-    if minutes and images:
-        raise CourseError("Both --minutes and --images were given: give one of them.")
-    runtime = choose_runtime(device, precision)
-    config = distillation.configure(student, runtime, images, start, seed)
-    folder = folder or Path("runs") / f"distill-{student}"
-    if resume:
-        config = distillation.kept_config(folder, student)
-    pictures = load_pictures(photos, cutouts, bars)
-    if minutes and not resume:
-        steps = distillation.steps_in(minutes, config, pictures[0], runtime)
-        config = replace(config, steps=steps)
-    distillation.keep_config(config, folder)
-
-    def say(row: Any) -> None:
-        if not as_json:
-            out.print(
-                f"{row.images:,} images: hints {', '.join(f'{h:.2f}' for h in row.hints)}; "
-                f"divergence {row.divergence:.2f}; agreement {row.agreement:.1%}",
-                highlight=False,
-            )
-
-    if not as_json:
-        out.print(
-            f"{config.steps * config.batch_size:,} compositions, {runtime}; progress in {folder}"
-        )
-    made, state = distillation.distill(
-        config, pictures, runtime, Checkpoints(folder), resume, say, bars
-    )
-    for place in filter(None, (folder, publish)):
-        distillation.write_student(made, state, place)
-    if as_json:
-        _print_json(asdict(made))
-    else:
-        out.print(f"Weights after {made.minutes:.0f} minutes: {publish or folder}")
-
-
-@app.command()
-def weights(
-    download: Annotated[
-        str | None,
-        typer.Option(help="Fetch the official weights of resnet, vgg, efficientnet or all."),
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Show which weights are on this machine, or download the official ones."""
-    from utils import health, terminal
-    from utils.models import FAMILIES, MODELS, TEXTBOOK, find_family
-    from utils.weights import download_official
-
-    if download:
-        families = FAMILIES if download == "all" else (find_family(download),)
-        for family in families:
-            file = download_official(MODELS[TEXTBOOK[family]].enum)
-            if not as_json:
-                out.print(f"{family}: {file}")
-    rows = health.weights_status()
-    if as_json:
-        _print_json({"models": [asdict(row) for row in rows]})
-    else:
-        out.print(
-            terminal.table(
-                "Weights",
-                ("model", "source", "here", "where or what to do"),
-                [(r.name, r.source, r.state, r.detail) for r in rows],
-            )
-        )
-
-
-@app.command()
-def weights_report(
-    photos: Photos,
-    cutouts: Cutouts,
-    device: Device = None,
-    precision: PrecisionOption = None,
-    folder: Annotated[Path, typer.Option("--out", help="Where report.json and cards go.")] = Path(
-        "weights"
-    ),
-    as_json: Json = False,
-) -> None:
-    """Measure the course's own weights on what they were not trained on; write their cards."""
-    from utils import terminal
-    from utils.compositions import load_pictures
-    from utils.device import choose_runtime
-    from utils.weights_report import measure, write_report
-
-    runtime = choose_runtime(device, precision)
-    report = measure(load_pictures(photos, cutouts, bars)[1], runtime, bars)
-    write_report(report, folder)
-    if as_json:
-        _print_json(asdict(report))
-    else:
-        out.print(terminal.show_qualities(report))
-        out.print(f"Report and cards: {folder}")
-
-
-@app.command()
 def cache(
     clear: Annotated[bool, typer.Option("--clear", help="Delete the cached features.")] = False,
     as_json: Json = False,
@@ -384,7 +220,7 @@ def cache(
     files, size = features.clear_cache() if clear else features.cache_size()
     folder = features.features_folder()
     if as_json:
-        _print_json({"folder": str(folder), "files": files, "bytes": size, "cleared": clear})
+        print_json({"folder": str(folder), "files": files, "bytes": size, "cleared": clear})
     else:
         verb = "Cleared" if clear else "Holding"
         out.print(f"{verb} {files} files, {size / 1e6:.1f} MB, in {folder}", highlight=False)
@@ -397,7 +233,7 @@ def doctor(as_json: Json = False) -> None:
 
     checks = health.examine()
     if as_json:
-        _print_json({"checks": [asdict(check) for check in checks]})
+        print_json({"checks": [asdict(check) for check in checks]})
     else:
         out.print(
             terminal.table(
@@ -406,6 +242,15 @@ def doctor(as_json: Json = False) -> None:
         )
     if any(check.state == "broken" for check in checks):
         raise CourseError("Something above is broken: do what its line says.")
+
+
+for command in (
+    cli_weights.weights,
+    cli_weights.distill,
+    cli_weights.weights_report,
+    cli_lessons.lessons,
+):
+    app.command()(command)
 
 
 def _count(limit: str) -> int | None:
@@ -422,10 +267,6 @@ def _say_skipped(images: Any) -> None:
     names = ", ".join(str(path) for path in images.skipped[:5])
     more = f" and {len(images.skipped) - 5} more" if len(images.skipped) > 5 else ""
     print(f"Skipped {len(images.skipped)} unreadable photos: {names}{more}", file=sys.stderr)
-
-
-def _print_json(content: dict[str, Any]) -> None:
-    print(json.dumps(content, indent=2, ensure_ascii=False))
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Figures: preprocessing steps, feature maps, learning curves, top-k bars.
+"""Figures: pictures side by side, feature maps, learning curves, lines, bars, tables of errors.
 
 Colours are Okabe and Ito's, which colour-blind readers can tell apart.
 """
@@ -15,14 +15,37 @@ from utils.classifier import Prediction
 from utils.observations import EpochRecord
 
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
+COLOURS = (BLUE, ORANGE, GREEN, "#CC79A7", "#000000", "#E69F00")
+LINES = ("o-", "s--", "^-.", "D:", "v-", "x--")
 MAPS_SHOWN = 6
 
 
-def preprocessing_figure(steps: Mapping[str, np.ndarray]) -> Figure:
-    """The photo after each preprocessing step (H×W×3 arrays), side by side."""
-    figure = Figure(figsize=(10, 2.9), layout="constrained")
-    for axes, (name, picture) in zip(figure.subplots(1, len(steps)), steps.items(), strict=True):
-        axes.imshow(picture)
+def images_figure(pictures: Mapping[str, np.ndarray], columns: int | None = None) -> Figure:
+    """Pictures (H×W×3 or H×W arrays) under their names, in rows of `columns` (one row if None)."""
+    columns = columns or len(pictures)
+    rows = -(-len(pictures) // columns)
+    figure = Figure(figsize=(10, rows * (10 / columns + 0.4)), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in grid:
+        axes.axis("off")
+    for axes, (name, picture) in zip(grid, pictures.items(), strict=False):
+        axes.imshow(picture, cmap="gray" if picture.ndim == 2 else None)
+        axes.set_title(name, fontsize=10)
+    return figure
+
+
+def overlay_figure(pictures: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
+    """Photos (H×W×3) with a map of weights (h×w, any size) laid over each: bright where it counts.
+
+    Each map is stretched over its own range.
+    """
+    figure = Figure(figsize=(10, 10 / len(pictures) + 0.4), layout="constrained")
+    grid = figure.subplots(1, len(pictures), squeeze=False)[0]
+    for axes, (name, (photo, weights)) in zip(grid, pictures.items(), strict=True):
+        height, width = photo.shape[:2]
+        extent = (0, width, height, 0)
+        axes.imshow(photo, extent=extent)
+        axes.imshow(weights, cmap="viridis", alpha=0.55, extent=extent, interpolation="bilinear")
         axes.set_title(name, fontsize=10)
         axes.axis("off")
     return figure
@@ -70,13 +93,80 @@ def curves_figure(epochs: Sequence[EpochRecord]) -> Figure:
 
 def top_figure(top: Sequence[Prediction]) -> Figure:
     """The most probable classes as bars."""
-    figure = Figure(figsize=(10, 0.5 * len(top) + 0.9), layout="constrained")
-    axes = figure.subplots()
-    bars = axes.barh([p.label for p in top], [p.probability for p in top], color=GREEN)
-    axes.bar_label(bars, fmt="{:.1%}", padding=3)
-    axes.invert_yaxis()
-    axes.set(xlabel="probability", xlim=(0, 1))
+    figure = bars_figure({p.label: p.probability for p in top}, "probability", "{:.1%}")
+    axes = figure.axes[0]
+    axes.set_xlim(0, 1)
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    return figure
+
+
+def bars_figure(values: Mapping[str, float], label: str, form: str = "{:.3g}") -> Figure:
+    """A bar for each name, the first on top, with its value written in `form`."""
+    figure = Figure(figsize=(10, 0.5 * len(values) + 0.9), layout="constrained")
+    axes = figure.subplots()
+    bars = axes.barh(list(values), list(values.values()), color=GREEN)
+    axes.bar_label(bars, fmt=form, padding=3)
+    axes.margins(x=0.12)
+    axes.invert_yaxis()
+    axes.set_xlabel(label)
+    return figure
+
+
+def lines_figure(
+    series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    xlabel: str,
+    ylabel: str,
+    xscale: str = "linear",
+    yscale: str = "linear",
+) -> Figure:
+    """A line for each name, (x, y); told apart by marker and dash as well as by colour."""
+    figure = Figure(figsize=(10, 3.8), layout="constrained")
+    axes = figure.subplots()
+    for number, (name, (x, y)) in enumerate(series.items()):
+        style = LINES[number % len(LINES)]
+        axes.plot(x, y, style, color=COLOURS[number % len(COLOURS)], label=name, markersize=5)
+    axes.set(xlabel=xlabel, ylabel=ylabel, xscale=xscale, yscale=yscale)
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return figure
+
+
+def pareto_figure(points: Mapping[str, tuple[float, float]], xlabel: str, ylabel: str) -> Figure:
+    """Models as points, cost (x, logarithmic) against gain (y); the best trade-offs are joined."""
+    figure = Figure(figsize=(10, 4.4), layout="constrained")
+    axes = figure.subplots()
+    best = pareto_front(points)
+    axes.plot(*zip(*(points[name] for name in best), strict=True), "--", color=ORANGE, zorder=1)
+    for name, (x, y) in points.items():
+        front = name in best
+        axes.plot(x, y, "o" if front else "x", color=ORANGE if front else BLUE, markersize=8)
+        axes.annotate(name, (x, y), xytext=(7, 4), textcoords="offset points", fontsize=9)
+    axes.set(xlabel=xlabel, ylabel=ylabel, xscale="log")
+    axes.margins(x=0.15, y=0.12)
+    axes.grid(alpha=0.3)
+    return figure
+
+
+def pareto_front(points: Mapping[str, tuple[float, float]]) -> list[str]:
+    """Names of the points (cost, gain) that no other beats in both, cheapest first."""
+    front: list[str] = []
+    for name, (_, gain) in sorted(points.items(), key=lambda item: (item[1][0], -item[1][1])):
+        if not front or gain > points[front[-1]][1]:
+            front.append(name)
+    return front
+
+
+def confusion_figure(counts: np.ndarray, classes: Sequence[str]) -> Figure:
+    """Photos of each true class (row) by the class that was answered (column), with counts."""
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(counts / counts.sum(axis=1, keepdims=True), cmap="Blues", vmin=0, vmax=1.2)
+    for (row, column), count in np.ndenumerate(counts):
+        axes.text(column, row, f"{count:g}", ha="center", va="center", fontsize=12)
+    positions = range(len(classes))
+    axes.set_xticks(positions, classes)
+    axes.set_yticks(positions, classes)
+    axes.set(xlabel="answered", ylabel="true class")
     return figure
 
 

@@ -12,7 +12,7 @@ from utils.plots import (
     curves_figure,
     data_uri,
     feature_maps_figure,
-    preprocessing_figure,
+    images_figure,
     top_figure,
 )
 from utils.terminal import time_spent
@@ -51,7 +51,7 @@ def _pictures(run: FamilyRun) -> dict[str, Picture]:
     best, last = run.photo.top[0], run.training.epochs[-1]
     return {
         "steps": _picture(
-            preprocessing_figure(run.photo.steps),
+            images_figure(run.photo.steps),
             f"The photo after each step: {', '.join(run.photo.steps)}",
         ),
         "maps": _picture(

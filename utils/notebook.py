@@ -1,0 +1,90 @@
+"""What lessons show: figures with a description, tables, training traces, kept results, quizzes."""
+
+import json
+from collections.abc import Iterable, Sequence
+from io import BytesIO
+from typing import Any
+
+from IPython.display import Image, Markdown
+from matplotlib.figure import Figure
+
+from utils.errors import CourseError
+from utils.files import PROJECT
+from utils.training import TrainingTrace
+
+RESULTS = PROJECT / "lessons" / "results"
+LARGEST = 140_000  # bytes: a stored picture is a third longer, and must stay below 200 KB
+WIDTH = 800  # pixels: readable at 100 % in the column of a notebook
+
+
+def show(figure: Figure, alt: str) -> Image:
+    """The figure as a picture that carries its description.
+
+    PNG, or JPEG where a photo would make that too large.
+    """
+    content, kind = _encoded(figure, "png"), "png"
+    if len(content) > LARGEST:
+        content, kind = _encoded(figure, "jpeg", pil_kwargs={"quality": 85}), "jpeg"
+    return Image(content, format=kind, alt=alt)
+
+
+def _encoded(figure: Figure, kind: str, **options: Any) -> bytes:
+    buffer = BytesIO()
+    figure.savefig(buffer, format=kind, dpi=WIDTH / figure.get_figwidth(), **options)
+    return buffer.getvalue()
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Markdown:
+    """A table of words and numbers, written as they should be read; the first column is words."""
+    lines = [columns, ["---", *["---:"] * (len(columns) - 1)], *rows]
+    return Markdown("\n".join(f"| {' | '.join(map(str, line))} |" for line in lines))
+
+
+def training_table(trace: TrainingTrace) -> Markdown:
+    """The training trace, a row an epoch with its observation, and the one look at the test split.
+
+    Seconds are left out: they differ from run to run.
+    """
+    rows = [
+        (
+            row.epoch,
+            f"{row.train_loss:.3f}",
+            f"{row.val_loss:.3f}",
+            f"{row.val_accuracy:.1%}",
+            f"{row.lr:.1e}",
+            row.observation,
+        )
+        for row in trace.epochs
+    ]
+    head = ("epoch", "train loss", "val loss", "val accuracy", "peak rate", "observation")
+    result = (
+        f"**{trace.model}** ({trace.weights}), mode {trace.mode}, on {trace.n_train} training and "
+        f"{trace.n_val} validation photos. Best epoch {trace.best_epoch}; test accuracy "
+        f"**{trace.test_accuracy:.1%}** on {trace.n_test} photos (largest class alone: "
+        f"{trace.majority:.1%})."
+    )
+    return Markdown(f"{table(head, rows).data}\n\n{result}")
+
+
+def read_results(name: str) -> dict[str, Any]:
+    """What a long computation found, from `lessons/results/`.
+
+    Raises:
+        CourseError: there is no such file, or it is damaged.
+    """
+    file = RESULTS / f"{name}.json"
+    try:
+        return json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise CourseError(
+            f"{file} is missing or damaged: restore it with `git checkout lessons/results`, or "
+            f"compute it with `course {name}`."
+        ) from error
+
+
+def kept(results: dict[str, Any]) -> Markdown:
+    """Says of kept results that they are kept, how they were computed, and where."""
+    return Markdown(
+        f"*Kept results, not computed just now: `course {results['command']}`, "
+        f"{results['minutes']:.0f} minutes on {results['machine']} ({results['runtime']}).*"
+    )
