@@ -16,8 +16,8 @@ LAYERS = (
     ("options",),
     ("lessons", "notebook"),
     ("plots", "report", "terminal", "health"),
-    ("tracing", "weights_report"),
-    ("distill",),
+    ("tracing", "weights_report", "capstone", "data_curve", "model_table", "scaling"),
+    ("distill", "parallel", "studies"),
     ("students",),
     ("training",),
     ("modes", "observations", "checkpoints", "loading"),
@@ -30,6 +30,7 @@ LAYERS = (
     ("images",),
     ("inference",),
     ("device",),
+    ("quiz",),
     ("files",),
     ("errors",),
 )

@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from utils.errors import CourseError, WeightsMissing
+from utils.images import Preprocessing
 from utils.models import MODELS, OFFLINE, TEXTBOOK, ModelSpec, find_family, find_model, known_name
 from utils.weights import (
     check_official,
@@ -129,6 +130,12 @@ def load_backbone(name: str, weights: str | None = None, seed: int = 0) -> Backb
         state, used = _state(spec, weights, model)
         _load(model, state, used)
     return Backbone(spec, *cut(model), used).eval()
+
+
+def with_input(backbone: Backbone, preprocessing: Preprocessing) -> Backbone:
+    """The same weights behind another preprocessing, for example for whole, smaller photos."""
+    spec = replace(backbone.spec, preprocessing=preprocessing)
+    return Backbone(spec, backbone.body, backbone.head, backbone.weights).eval()
 
 
 def _state(spec: ModelSpec, weights: str, model: nn.Module) -> tuple[dict[str, Tensor], str]:

@@ -249,6 +249,10 @@ for command in (
     cli_weights.distill,
     cli_weights.weights_report,
     cli_lessons.lessons,
+    cli_lessons.capstone,
+    cli_lessons.data_curve,
+    cli_lessons.model_table,
+    cli_lessons.scaling,
 ):
     app.command()(command)
 

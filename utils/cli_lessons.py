@@ -1,11 +1,19 @@
 """The commands around lessons: run them, and compute what takes too long to run in one."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from utils.options import Json, out, print_json
+from utils.options import Device, Json, PrecisionOption, bars, out, print_json
+
+Results = Annotated[
+    Path, typer.Option("--out", help="Where the finished study goes, for the lessons to read.")
+]
+Progress = Annotated[
+    Path, typer.Option("--progress", help="Where finished parts are kept, to go on from.")
+]
 
 
 def lessons(
@@ -40,3 +48,94 @@ def lessons(
         for run in runs
     ]
     out.print(terminal.table("Lessons", columns, rows))
+
+
+def capstone(
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training photos.")] = 6,
+    device: Device = None,
+    precision: PrecisionOption = None,
+    file: Results = Path("lessons/results/capstone.json"),
+    folder: Progress = Path("runs/capstone"),
+    as_json: Json = False,
+) -> None:
+    """Fine-tune on ELPV by the published protocol, five splits (an hour or two on two cores)."""
+    from utils.capstone import CONFIG, MODEL, SIDE, SPLITS, capstone_units
+    from utils.device import choose_runtime
+
+    runtime = choose_runtime(device, precision)
+    settings = asdict(CONFIG) | {"model": MODEL, "side": SIDE, "splits": SPLITS, "epochs": epochs}
+    units = capstone_units(runtime, folder, epochs, bars)
+    _study("capstone", settings, units, runtime, folder, file, as_json)
+
+
+def data_curve(
+    device: Device = None,
+    precision: PrecisionOption = None,
+    file: Results = Path("lessons/results/data-curve.json"),
+    folder: Progress = Path("runs/data-curve"),
+    as_json: Json = False,
+) -> None:
+    """Learn from 5 to 100 % of the photos, pre-trained and from scratch (half an hour)."""
+    from utils.data_curve import MODEL, SHARES, SIDE, curve_units
+    from utils.device import choose_runtime
+
+    runtime = choose_runtime(device, precision)
+    settings = {"model": MODEL, "side": SIDE, "shares": SHARES}
+    _study("data-curve", settings, curve_units(runtime), runtime, folder, file, as_json)
+
+
+def model_table(
+    device: Device = None,
+    precision: PrecisionOption = None,
+    file: Results = Path("lessons/results/model-table.json"),
+    folder: Progress = Path("runs/model-table"),
+    as_json: Json = False,
+) -> None:
+    """Measure accuracy, latency, parameters and memory of every model (some minutes)."""
+    from utils.device import choose_runtime
+    from utils.model_table import BATCH, PHOTOS, SPLITS, table_units
+
+    runtime = choose_runtime(device, precision)
+    settings = {"batch": BATCH, "splits": SPLITS, "photos_in_training_step": PHOTOS}
+    units = table_units(runtime, progress=bars)
+    _study("model-table", settings, units, runtime, folder, file, as_json)
+
+
+def scaling(
+    device: Device = None,
+    precision: PrecisionOption = None,
+    file: Results = Path("lessons/results/scaling.json"),
+    folder: Progress = Path("runs/scaling"),
+    as_json: Json = False,
+) -> None:
+    """Measure what each step of running well is worth on this machine (some minutes)."""
+    from utils.device import choose_runtime
+    from utils.scaling import BATCH, EPOCHS, MODEL, scaling_units
+
+    runtime = choose_runtime(device, precision)
+    settings = {"model": MODEL, "batch": BATCH, "epochs": EPOCHS}
+    _study("scaling", settings, scaling_units(runtime), runtime, folder, file, as_json)
+
+
+def _study(
+    command: str,
+    settings: dict[str, Any],
+    units: dict[str, Any],
+    runtime: Any,
+    folder: Path,
+    file: Path,
+    as_json: bool,
+) -> None:
+    from utils.studies import run_study, write_study
+
+    def say(row: dict[str, Any]) -> None:
+        if not as_json:
+            figures = [f"{k} {v:.3g}" for k, v in row.items() if isinstance(v, int | float)]
+            out.print(f"{row['unit']}: {', '.join(figures)}", highlight=False)
+
+    study = run_study(command, settings, units, runtime, folder / "progress.json", say)
+    write_study(study, file)
+    if as_json:
+        print_json(asdict(study))
+    else:
+        out.print(f"{len(study.rows)} parts in {study.minutes:.0f} minutes: {file}")

@@ -62,17 +62,26 @@ class TrainingPhotos(Dataset):
     any number of workers, and after a resume.
     """
 
-    def __init__(self, images: ImageSet, spec: Preprocessing, seed: int, augment: bool) -> None:
-        self.images, self.spec, self.seed, self.augment = images, spec, seed, augment
+    def __init__(
+        self,
+        images: ImageSet,
+        spec: Preprocessing,
+        seed: int,
+        augment: bool,
+        upside_down: bool = False,
+    ) -> None:
+        self.images, self.spec, self.seed = images, spec, seed
+        self.augment, self.upside_down = augment, upside_down
         self.normalise = Normalise(spec)
 
     def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, int]:
         epoch, index = key
         photo = self.images.photo(index)
         if self.augment:
-            pixels = random_crop(
-                resize_photo(photo, self.spec), self.spec.crop, generator(self.seed, epoch, index)
-            )
+            random = generator(self.seed, epoch, index)
+            pixels = random_crop(resize_photo(photo, self.spec), self.spec.crop, random)
+            if self.upside_down and torch.rand((), generator=random) < 0.5:
+                pixels = F.vertical_flip(pixels)
         else:
             pixels = crop_photo(photo, self.spec)
         return self.normalise(pixels.unsqueeze(0))[0], self.images.labels[index]
@@ -112,10 +121,11 @@ class PhotoBatches:
         seed: int,
         runtime: Runtime,
         training: bool,
+        upside_down: bool = False,
     ) -> None:
         self.keys = EpochKeys(len(images), seed, shuffle=training)
         self.loader = DataLoader(
-            TrainingPhotos(images, spec, seed, augment=training),
+            TrainingPhotos(images, spec, seed, training, upside_down),
             batch_size=batch_size,
             sampler=self.keys,
             num_workers=runtime.workers,

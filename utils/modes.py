@@ -33,6 +33,8 @@ class TrainingConfig:
     warmup: float = 0.1  # share of the steps in which the rate rises to its peak
     clip_norm: float = 5.0  # only rare, very large gradients are shortened
     patience: int | None = None  # stop after so many epochs without a better validation loss
+    share: float = 1.0  # of the training split: how much accuracy do more photos buy?
+    upside_down: bool = False  # augment by vertical flips too, where photos have no top
     seed: int = 0
 
 

@@ -5,11 +5,12 @@ The loop in `_fit` is the same for the three modes of `modes.py`.
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
+from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
@@ -82,7 +83,7 @@ def train(
         CourseError: unknown mode, a loss that isn't finite, out of memory, nothing to resume.
     """
     check_mode(config.mode)
-    splits = split(images.labels, config.seed)
+    splits = share_of_training(split(images.labels, config.seed), images.labels, config)
     # Where memory is short, the smaller batches that were asked for are meant here too.
     small = config.batch_size if config.batch_size < TrainingConfig.batch_size else None
     features = extract_features(backbone, images, runtime, small, progress)
@@ -118,6 +119,26 @@ def train(
     return trace, model
 
 
+def share_of_training(splits: Splits, labels: Sequence[int], config: TrainingConfig) -> Splits:
+    """The splits with a stratified, seeded share of the training split; the others stay whole.
+
+    Raises:
+        CourseError: the share is outside (0, 1], or leaves a class without a photo.
+    """
+    if not 0 < config.share <= 1:
+        raise CourseError(f"A share of {config.share} of the training split: use 0 < share ≤ 1.")
+    if config.share == 1:
+        return splits
+    kinds = [labels[i] for i in splits.train]
+    count = round(config.share * len(kinds))
+    if count < len(set(kinds)):
+        raise CourseError(f"A share of {config.share} leaves too few photos: use a larger one.")
+    chosen, _ = train_test_split(
+        splits.train, train_size=count, stratify=kinds, random_state=config.seed
+    )
+    return replace(splits, train=tuple(sorted(chosen)))
+
+
 def _job(
     backbone: Backbone, images: ImageSet, config: TrainingConfig, runtime: Runtime
 ) -> dict[str, Any]:
@@ -145,14 +166,15 @@ def _feature_batches(
 def _photo_batches(
     backbone: Backbone, images: ImageSet, splits: Splits, config: TrainingConfig, runtime: Runtime
 ) -> Batches:
-    def part(indices: tuple[int, ...], augment: bool) -> EpochBatches:
+    def part(indices: tuple[int, ...], training: bool) -> EpochBatches:
         return PhotoBatches(
             images.subset(indices),
             backbone.spec.preprocessing,
             config.batch_size,
             config.seed,
             runtime,
-            augment,
+            training,
+            config.upside_down,
         )
 
     return Batches(part(splits.train, True), part(splits.val, False), part(splits.test, False))

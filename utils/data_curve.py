@@ -1,0 +1,58 @@
+"""How much data does pre-training save? Accuracy against the share of the training photos."""
+
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from typing import Any
+
+from utils.backbones import load_backbone, with_input
+from utils.datasets import limit, load_elpv
+from utils.device import Runtime
+from utils.images import Preprocessing
+from utils.modes import TrainingConfig
+from utils.studies import Row, Unit
+from utils.training import train
+
+MODEL = "resnet18"
+SIDE = 128  # pixels: a third of the work of 224
+SHARES = (0.05, 0.1, 0.25, 0.5, 1.0)
+# The best epoch by validation loss is tested, so that more epochs than needed do no harm.
+WAYS: dict[str, tuple[str, TrainingConfig]] = {
+    "frozen": ("offline", TrainingConfig(mode="head", epochs=20)),
+    "last block": ("offline", TrainingConfig(mode="last-block", epochs=8)),
+    "full": ("offline", TrainingConfig(mode="full", epochs=8, lr_backbone=3e-4)),
+    "from scratch": ("untrained", TrainingConfig(mode="full", epochs=24, lr_backbone=1e-3)),
+}
+
+
+def curve_units(runtime: Runtime, photos: int | None = None) -> dict[str, Unit]:
+    """One unit for each way and share; `photos` limits the data set (None: all of it)."""
+    return {
+        f"{way}, {share:.0%}": _unit(way, share, runtime, photos)
+        for way in WAYS
+        for share in SHARES
+    }
+
+
+def _unit(way: str, share: float, runtime: Runtime, photos: int | None) -> Callable[[], Row]:
+    return lambda: learn_from_share(way, share, runtime, photos)
+
+
+def learn_from_share(
+    way: str, share: float, runtime: Runtime, photos: int | None = None
+) -> dict[str, Any]:
+    """Train one way on a share of the training split; the test split is always the same."""
+    images = limit(load_elpv(binary=True), photos)
+    weights, config = WAYS[way]
+    backbone = load_backbone(MODEL, weights)
+    spec = backbone.spec.preprocessing
+    small = Preprocessing(SIDE, SIDE, spec.mean, spec.std, spec.interpolation)
+    trace, _ = train(with_input(backbone, small), images, replace(config, share=share), runtime)
+    return {
+        "way": way,
+        "share": share,
+        "photos": trace.n_train,
+        "test_accuracy": trace.test_accuracy,
+        "best_epoch": trace.best_epoch,
+        "minutes_of_training": round(trace.seconds / 60, 2),
+        "config": asdict(replace(config, share=share)),
+    }
