@@ -170,12 +170,7 @@ def load_elpv(binary: bool = False) -> ImageSet:
 
     Source: Deitsch et al. 2019, package `elpv-dataset`; images CC BY-NC-SA 4.0.
     """
-    import elpv_dataset
-
-    folder = Path(elpv_dataset.__file__).parent / "data"
-    table = np.genfromtxt(
-        folder / "labels.csv", dtype=None, encoding="utf-8", names=["path", "probability", "type"]
-    )
+    folder, table = _elpv_table()
     defective = table["probability"] > 0.5
     poly = table["type"] == "poly"
     classes = (
@@ -186,6 +181,22 @@ def load_elpv(binary: bool = False) -> ImageSet:
     labels = defective.astype(int) + (0 if binary else 2 * poly.astype(int))
     paths = tuple(folder / path for path in table["path"])
     return ImageSet("elpv", classes, paths, tuple(int(label) for label in labels))
+
+
+def elpv_probabilities() -> tuple[float, ...]:
+    """How probable the experts held a defect, for each photo of `load_elpv`: 0, 1/3, 2/3 or 1."""
+    _, table = _elpv_table()
+    return tuple(float(p) for p in table["probability"])
+
+
+def _elpv_table() -> tuple[Path, np.ndarray]:
+    import elpv_dataset
+
+    folder = Path(elpv_dataset.__file__).parent / "data"
+    table = np.genfromtxt(
+        folder / "labels.csv", dtype=None, encoding="utf-8", names=["path", "probability", "type"]
+    )
+    return folder, table
 
 
 def load_folder(folder: Path, progress: Progress = silent) -> ImageSet:

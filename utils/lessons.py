@@ -90,6 +90,7 @@ def run_lesson(file: Path) -> LessonRun:
         timeout=TIME_LIMIT,
         kernel_name="python3",
         record_timing=False,
+        coalesce_streams=True,
         resources={"metadata": {"path": str(file.parent)}},
     )
     started = time.perf_counter()

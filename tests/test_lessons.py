@@ -1,0 +1,196 @@
+"""The lessons as they are stored: complete, readable, described, and true to their outputs.
+
+That they still run and give the same is nbval's part (`make test`).
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from nbformat import NotebookNode
+
+from utils.errors import CourseError
+from utils.lessons import (
+    IGNORED,
+    LESSONS,
+    code_cells,
+    find_lessons,
+    image_outputs,
+    read_lesson,
+    rhythm,
+    run_lesson,
+)
+
+NAMES = (
+    "01_input_image",
+    "02_feature_extraction",
+    "03_classification_layer",
+    "04_prediction_trace",
+    "05_resnet",
+    "06_vgg",
+    "07_efficientnet",
+    "08_reading_a_training_trace",
+    "09_fine_tuning",
+    "10_choosing_a_backbone",
+    "11_scaling_up",
+    "12_capstone",
+)
+EXERCISES = {1: "ex01", 2: "ex02", 3: "ex03", 4: "ex04", 5: "ex05", 6: "ex06", 7: "ex06",
+             8: "ex07", 9: "ex08", 10: "ex09", 12: "ex10"}  # fmt: skip
+LARGEST_IMAGE = 200_000  # bytes as stored
+NUMBER = re.compile(r"(?<![\w.\-/])\d+(?:,\d{3})*(?:\.\d+)?(?![\w\-])")
+# Numbers in prose that no cell computes, each with the reason why it may stand there.
+ALLOWED: dict[str, dict[str, str]] = json.loads(
+    (Path(__file__).parent / "lesson_numbers.json").read_text()
+)
+
+
+@pytest.fixture(params=NAMES)
+def name(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+def lesson(name: str) -> NotebookNode:
+    return read_lesson(LESSONS / f"{name}.ipynb")
+
+
+def prose(lesson: NotebookNode) -> str:
+    return "\n\n".join(cell.source for cell in lesson.cells if cell.cell_type == "markdown")
+
+
+def outputs(lesson: NotebookNode) -> Iterator[str]:
+    """Every text that the cells show."""
+    for cell in code_cells(lesson):
+        for output in cell.outputs:
+            yield output.get("text", "")
+            data = output.get("data", {})
+            yield from (str(data.get(kind, "")) for kind in ("text/plain", "text/markdown"))
+
+
+def test_there_are_these_twelve() -> None:
+    assert [lesson.stem for lesson in find_lessons()] == list(NAMES)
+
+
+def test_every_code_cell_was_run_and_none_failed(lesson: NotebookNode) -> None:
+    counts = [cell.execution_count for cell in code_cells(lesson)]
+    assert counts == list(range(1, len(counts) + 1))
+    kinds = {output.output_type for cell in code_cells(lesson) for output in cell.outputs}
+    assert "error" not in kinds
+    streams = {o.name for c in code_cells(lesson) for o in c.outputs if o.output_type == "stream"}
+    assert streams <= {"stdout"}
+
+
+def test_few_cells_are_left_out_of_the_comparison_and_say_why(lesson: NotebookNode) -> None:
+    cells = code_cells(lesson)
+    left_out = [cell for cell in cells if cell.metadata.get("tags")]
+    assert len(left_out) <= 0.15 * len(cells)
+    for cell in left_out:
+        assert cell.metadata.tags == [IGNORED]
+        assert re.match(r"# Not compared: .{15,}\.\n", cell.source), cell.source
+
+
+def test_the_rhythm_is_that_of_a_lesson(lesson: NotebookNode) -> None:
+    measured = rhythm(lesson)
+    assert measured.median_lines <= 6
+    assert measured.p90_lines <= 20
+    assert measured.prose_per_code >= 1.2
+
+
+def test_every_figure_is_described_twice_and_small(lesson: NotebookNode) -> None:
+    cells = lesson.cells
+    for position, cell in enumerate(cells):
+        for _, output, kind in image_outputs([cell]):
+            assert len(output.metadata[kind]["alt"]) > 40
+            assert len(output.data[kind]) < LARGEST_IMAGE
+            caption = cells[position + 1]
+            assert caption.cell_type == "markdown"
+            assert caption.source.startswith("*Figure: "), cell.source
+
+
+def test_it_has_the_parts_of_a_lesson(name: str, lesson: NotebookNode) -> None:
+    number, text = int(name[:2]), prose(lesson)
+    first = lesson.cells[0].source
+    assert first.startswith(f"# {number}. ")
+    promised = first.split("After this lesson you can", 1)[1]
+    assert len(re.findall(r"^- ", promised, re.MULTILINE)) == 3
+    for part in ("## The idea", "**Key insight.**", "## Three questions", "## What to try next"):
+        assert text.count(part) == 1, part
+    calls = [cell.source for cell in code_cells(lesson) if "show_quiz(" in cell.source]
+    assert len(calls) == 1
+    assert f'show_quiz("{name}")' in calls[0]
+    if number in EXERCISES:
+        assert EXERCISES[number] in text
+    if number < 12:
+        assert f"]({NAMES[number]}.ipynb)" in text
+
+
+def test_no_number_in_the_prose_that_nothing_computes(name: str, lesson: NotebookNode) -> None:
+    shown = {number.replace(",", "") for text in outputs(lesson) for number in numbers_in(text)}
+    allowed = ALLOWED["every lesson"] | ALLOWED.get(name, {})
+    text = re.sub(r"`[^`]*`|\]\([^)]*\)|^#+ \d+\.|\[\d+\. ", " ", prose(lesson), flags=re.MULTILINE)
+    told = {number.replace(",", "") for number in NUMBER.findall(text)}
+    assert told - shown - allowed.keys() == set()
+
+
+def numbers_in(text: str) -> list[str]:
+    return re.findall(r"\d+(?:,\d{3})*(?:\.\d+)?", text)
+
+
+def test_the_list_of_allowed_numbers_is_of_use() -> None:
+    for name, reasons in ALLOWED.items():
+        assert all(len(reason) > 5 for reason in reasons.values())
+        if name in NAMES:
+            text = prose(read_lesson(LESSONS / f"{name}.ipynb"))
+            assert [n for n in reasons if n not in text.replace(",", "")] == []
+
+
+def test_an_unknown_lesson_is_named() -> None:
+    with pytest.raises(CourseError, match="no lesson '13'"):
+        find_lessons(["13"])
+
+
+def small_lesson(folder: Path, source: str) -> Path:
+    import nbformat
+
+    cells = [nbformat.v4.new_code_cell("print(6 * 7)"), nbformat.v4.new_code_cell(source)]
+    file = folder / "01_small.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), file)
+    return file
+
+
+def test_running_a_lesson_stores_its_outputs(tmp_path: Path) -> None:
+    file = small_lesson(tmp_path, "import os; print(os.environ['COURSE_WEIGHTS'])")
+    run = run_lesson(file)
+    assert run.code_cells == 2
+    assert [cell.outputs[0].text for cell in code_cells(read_lesson(file))] == ["42\n", "offline\n"]
+
+
+def test_a_lesson_that_fails_keeps_its_stored_outputs(tmp_path: Path) -> None:
+    file = small_lesson(tmp_path, "1 / 0")
+    before = file.read_bytes()
+    with pytest.raises(CourseError, match="ZeroDivisionError"):
+        run_lesson(file)
+    assert file.read_bytes() == before
+
+
+RESULTS = ("capstone", "data-curve", "model-table", "scaling")
+
+
+@pytest.mark.parametrize("study", RESULTS)
+def test_kept_results_say_where_they_come_from(study: str) -> None:
+    content = json.loads((LESSONS / "results" / f"{study}.json").read_text())
+    assert content["command"] == study
+    assert content["minutes"] == pytest.approx(
+        sum(row["seconds"] for row in content["rows"]) / 60, abs=0.1
+    )
+    assert "cores" in content["machine"]
+    assert content["runtime"].startswith(("cpu", "cuda", "mps"))
+
+
+def test_the_capstone_beats_the_published_accuracy() -> None:
+    content = json.loads((LESSONS / "results/capstone.json").read_text())
+    assert [row["seed"] for row in content["rows"]] == [0, 1, 2, 3, 4]
+    assert sum(row["test_accuracy"] for row in content["rows"]) / 5 >= 0.8842
