@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from io import BytesIO
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
@@ -18,6 +19,7 @@ BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
 COLOURS = (BLUE, ORANGE, GREEN, "#CC79A7", "#000000", "#E69F00")
 LINES = ("o-", "s--", "^-.", "D:", "v-", "x--")
 MAPS_SHOWN = 6
+MARKS = 12
 
 
 def images_figure(pictures: Mapping[str, np.ndarray], columns: int | None = None) -> Figure:
@@ -126,9 +128,20 @@ def lines_figure(
         style = LINES[number % len(LINES)]
         axes.plot(x, y, style, color=COLOURS[number % len(COLOURS)], label=name, markersize=5)
     axes.set(xlabel=xlabel, ylabel=ylabel, xscale=xscale, yscale=yscale)
+    _mark(axes, sorted({value for x, _ in series.values() for value in x}))
     axes.grid(alpha=0.3)
     axes.legend()
     return figure
+
+
+def _mark(axes: Axes, values: Sequence[float]) -> None:
+    """Mark the values themselves on a horizontal axis where they are few."""
+    if len(values) <= MARKS:
+        axes.set_xticks(values, [f"{value:g}" for value in values])
+        axes.set_xticks([], minor=True)
+    elif axes.get_xscale() == "log":
+        for formatter in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
+            formatter("{x:g}")
 
 
 def pareto_figure(points: Mapping[str, tuple[float, float]], xlabel: str, ylabel: str) -> Figure:

@@ -1,0 +1,43 @@
+"""What lessons show: pictures with a description, tables, kept results."""
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from utils import notebook
+from utils.errors import CourseError
+from utils.notebook import read_results, show, table
+from utils.plots import images_figure, pareto_front
+
+
+def test_a_figure_carries_its_description() -> None:
+    data, metadata = show(Figure(), "an empty figure")._repr_mimebundle_()
+    assert set(data) >= {"image/png"}
+    assert metadata["image/png"]["alt"] == "an empty figure"
+
+
+def test_a_picture_that_would_be_large_becomes_a_jpeg() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (400, 400, 3), dtype=np.uint8)
+    image = show(images_figure({"noise": noise}), "noise")
+    assert image.format == "jpeg"
+
+
+def test_a_table_is_markdown() -> None:
+    assert table(("a", "b"), [("x", 1)]).data == "| a | b |\n| --- | ---: |\n| x | 1 |"
+
+
+def test_missing_results_say_how_to_get_them(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notebook, "RESULTS", tmp_path)
+    with pytest.raises(CourseError, match="course capstone"):
+        read_results("capstone")
+
+
+def test_the_pareto_front_holds_what_no_other_beats_in_both() -> None:
+    points = {
+        "cheap": (1, 50),
+        "good": (3, 80),
+        "beaten": (4, 70),
+        "equal": (3, 60),
+        "best": (9, 81),
+    }
+    assert pareto_front(points) == ["cheap", "good", "best"]

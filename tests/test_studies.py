@@ -1,0 +1,109 @@
+"""Studies: kept unit by unit, gone on with, and told apart."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from utils import capstone, data_curve, model_table, scaling
+from utils.backbones import load_backbone
+from utils.classifier import Head
+from utils.datasets import ImageSet, load_elpv
+from utils.device import Runtime
+from utils.errors import CourseError
+from utils.modes import Classifier
+from utils.parallel import train_in_parallel
+from utils.studies import Row, Unit, run_study, write_study
+
+
+def counting(calls: list[str]) -> dict[str, Unit]:
+    def unit(name: str) -> Unit:
+        def compute() -> Row:
+            calls.append(name)
+            return {"value": len(name)}
+
+        return compute
+
+    return {name: unit(name) for name in ("one", "three")}
+
+
+def test_every_unit_is_computed_and_kept(tmp_path: Path, cpu: Runtime) -> None:
+    calls: list[str] = []
+    study = run_study("x", {"seed": 0}, counting(calls), cpu, tmp_path / "p.json")
+    assert calls == ["one", "three"]
+    assert [(row["unit"], row["value"]) for row in study.rows] == [("one", 3), ("three", 5)]
+    write_study(study, tmp_path / "study.json")
+    assert json.loads((tmp_path / "study.json").read_text())["settings"] == {"seed": 0}
+
+
+def test_a_study_that_was_stopped_goes_on_after_its_last_unit(tmp_path: Path, cpu: Runtime) -> None:
+    calls: list[str] = []
+    units = counting(calls)
+
+    def stop() -> Row:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_study("x", {}, units | {"three": stop}, cpu, tmp_path / "p.json")
+    study = run_study("x", {}, units, cpu, tmp_path / "p.json")
+    assert calls == ["one", "three"]
+    assert [row["unit"] for row in study.rows] == ["one", "three"]
+
+
+def test_progress_of_another_study_is_not_mixed_in(tmp_path: Path, cpu: Runtime) -> None:
+    file = tmp_path / "p.json"
+    run_study("x", {"seed": 0}, counting([]), cpu, file)
+    with pytest.raises(CourseError, match="another settings: delete it"):
+        run_study("x", {"seed": 1}, counting([]), cpu, file)
+
+
+def test_damaged_progress_is_named(tmp_path: Path, cpu: Runtime) -> None:
+    file = tmp_path / "p.json"
+    file.write_text("{")
+    with pytest.raises(CourseError, match="is damaged: delete it"):
+        run_study("x", {}, counting([]), cpu, file)
+
+
+def test_one_model_is_measured_in_every_currency(cpu: Runtime) -> None:
+    row = model_table.measure_model("resnet18", cpu, photos=40)
+    assert row["parameters"] == 11_689_512
+    assert row["imagenet_top1"] is None
+    assert model_table.published_top1("vgg16") == 71.592
+    assert row["ms_one_photo"] > 0
+    # A training step keeps weights, gradients and two moments: four times the weights, at least.
+    assert row["megabytes_training_step"] > 3.5 * row["megabytes"]
+    assert row["megabytes_one_photo"] >= 0.9 * row["megabytes"]
+    assert len(row["elpv_splits"]) == 5
+
+
+def test_the_data_curve_learns_from_a_share_of_the_training_split(cpu: Runtime) -> None:
+    small, whole = (data_curve.learn_from_share("frozen", s, cpu, photos=60) for s in (0.25, 1.0))
+    assert (small["photos"], whole["photos"]) == (9, 36)
+    assert set(data_curve.curve_units(cpu)) >= {"full, 5%", "from scratch, 100%"}
+
+
+def test_the_capstone_tests_mirror_images_of_one_cell_alike(cpu: Runtime) -> None:
+    pixels = [np.asarray(load_elpv(binary=True).photo(3))]
+    cell, mirrored = (
+        ImageSet("one", ("good", "defective"), np.stack(view), (0,))
+        for view in (pixels, [pixels[0][::-1]])
+    )
+    torch.manual_seed(0)
+    model = Classifier(load_backbone("resnet18", "offline"), Head(torch.randn(9, 512), 2))
+    one, other = (capstone.mirrored_probabilities(model, part, cpu) for part in (cell, mirrored))
+    assert torch.allclose(one, other, atol=1e-5)
+
+
+def test_the_scaling_rows_say_what_was_compared() -> None:
+    row = scaling._row("traced", "frozen", 30.0, 20.0)
+    assert row == {"step": "traced", "what": "frozen", "images_per_second": 30.0, "gain": 1.5}
+    assert scaling._row("bf16", "left out: …")["gain"] is None
+
+
+def test_two_processes_end_where_one_does() -> None:
+    one, two = (train_in_parallel(number) for number in (1, 2))
+    assert (one["processes"], two["processes"]) == (1, 2)
+    assert two["losses"] == pytest.approx(one["losses"], rel=1e-3)
+    assert two["checksum"] == pytest.approx(one["checksum"], rel=1e-6)
