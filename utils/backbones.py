@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -136,6 +136,44 @@ def with_input(backbone: Backbone, preprocessing: Preprocessing) -> Backbone:
     """The same weights behind another preprocessing, for example for whole, smaller photos."""
     spec = replace(backbone.spec, preprocessing=preprocessing)
     return Backbone(spec, backbone.body, backbone.head, backbone.weights).eval()
+
+
+class Scales(nn.Module):
+    """Images → mean, maximum and deviation of each channel of several stages, as one vector.
+
+    A mean over the whole map dilutes what is small; the maximum and the deviation keep it.
+    """
+
+    def __init__(self, body: nn.Module, paths: Sequence[str]) -> None:
+        super().__init__()
+        self.body, self.paths = body, tuple(paths)
+
+    def forward(self, images: Tensor) -> Tensor:
+        maps: list[Tensor] = []
+        hooks = [
+            self.body.get_submodule(path).register_forward_hook(
+                lambda _module, _inputs, output: maps.append(output)
+            )
+            for path in self.paths
+        ]
+        self.body(images)
+        for hook in hooks:
+            hook.remove()
+        pooled = [(m.mean(dim=(2, 3)), m.amax(dim=(2, 3)), m.std(dim=(2, 3))) for m in maps]
+        return torch.cat([part for parts in pooled for part in parts], dim=1)
+
+
+def with_scales(backbone: Backbone, stages: Sequence[str]) -> Backbone:
+    """The same weights with a longer feature vector, pooled from several stages in three ways.
+
+    The ImageNet head no longer fits it; the stages can't be looked up any more.
+    """
+    body = Scales(backbone.body, [backbone.spec.stages[stage] for stage in stages])
+    with torch.no_grad():
+        side = backbone.spec.preprocessing.crop
+        feature_dim = body.eval()(torch.zeros(1, 3, side, side)).shape[1]
+    spec = replace(backbone.spec, feature_dim=feature_dim, stages={}, last_block=())
+    return Backbone(spec, body, backbone.head, backbone.weights).eval()
 
 
 def _state(spec: ModelSpec, weights: str, model: nn.Module) -> tuple[dict[str, Tensor], str]:

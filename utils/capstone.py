@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from utils.backbones import load_backbone, with_input
+from utils.backbones import load_backbone, with_input, with_scales
 from utils.checkpoints import Checkpoints
 from utils.classifier import probabilities
 from utils.datasets import ImageSet, Progress, load_elpv, silent, split
@@ -25,7 +25,16 @@ MODEL = "efficientnet_lite0"
 SPLITS = 5
 SIDE = 224  # pixels: the whole cell, for a crack may lie at its edge
 EPOCHS = 6
-CONFIG = TrainingConfig(mode="full", epochs=EPOCHS, lr_backbone=5e-4, upside_down=True)
+STAGES = ("stride 8", "stride 16", "stride 32")
+CONFIG = TrainingConfig(
+    mode="full",
+    epochs=EPOCHS,
+    lr_head=5e-4,
+    lr_backbone=7e-5,  # with 3e-4 and more, the first epoch undid what pre-training had learned
+    augmentation="cell",
+    head_first=True,
+    frozen_norms=True,
+)
 BATCH = 32
 
 
@@ -63,6 +72,7 @@ def fine_tune_split(
     images = load_elpv(binary=True)
     backbone = load_backbone(MODEL, "offline")
     backbone = with_input(backbone, whole_cell(backbone.spec.preprocessing))
+    backbone = with_scales(backbone, STAGES)
     config = TrainingConfig(**asdict(CONFIG) | {"epochs": epochs, "seed": seed})
     trace, model = train(
         backbone, images, config, runtime, checkpoints, checkpoints.last.exists(), progress=progress

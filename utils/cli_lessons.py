@@ -59,11 +59,11 @@ def capstone(
     as_json: Json = False,
 ) -> None:
     """Fine-tune on ELPV by the published protocol, five splits (an hour or two on two cores)."""
-    from utils.capstone import CONFIG, MODEL, SIDE, SPLITS, capstone_units
+    from utils.capstone import CONFIG, MODEL, SIDE, STAGES, capstone_units
     from utils.device import choose_runtime
 
     runtime = choose_runtime(device, precision)
-    settings = asdict(CONFIG) | {"model": MODEL, "side": SIDE, "splits": SPLITS, "epochs": epochs}
+    settings = asdict(CONFIG) | {"model": MODEL, "side": SIDE, "stages": STAGES, "epochs": epochs}
     units = capstone_units(runtime, folder, epochs, bars)
     _study("capstone", settings, units, runtime, folder, file, as_json)
 

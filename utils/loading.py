@@ -13,6 +13,7 @@ from utils.device import Runtime
 from utils.images import Normalise, Preprocessing, crop_photo, resize_photo
 
 Batch = tuple[Tensor, Tensor]
+SHIFT, LIGHT = 8, 0.15
 
 
 class EpochBatches(Protocol):
@@ -68,20 +69,18 @@ class TrainingPhotos(Dataset):
         spec: Preprocessing,
         seed: int,
         augment: bool,
-        upside_down: bool = False,
+        augmentation: str = "photo",
     ) -> None:
-        self.images, self.spec, self.seed = images, spec, seed
-        self.augment, self.upside_down = augment, upside_down
+        self.images, self.spec, self.seed, self.augment = images, spec, seed, augment
+        self.augmented = AUGMENTATIONS[augmentation]
         self.normalise = Normalise(spec)
 
     def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, int]:
         epoch, index = key
         photo = self.images.photo(index)
         if self.augment:
-            random = generator(self.seed, epoch, index)
-            pixels = random_crop(resize_photo(photo, self.spec), self.spec.crop, random)
-            if self.upside_down and torch.rand((), generator=random) < 0.5:
-                pixels = F.vertical_flip(pixels)
+            resized = resize_photo(photo, self.spec)
+            pixels = self.augmented(resized, self.spec.crop, generator(self.seed, epoch, index))
         else:
             pixels = crop_photo(photo, self.spec)
         return self.normalise(pixels.unsqueeze(0))[0], self.images.labels[index]
@@ -93,6 +92,23 @@ def random_crop(pixels: Tensor, size: int, random: torch.Generator) -> Tensor:
     left = int(torch.randint(pixels.shape[2] - size + 1, (), generator=random))
     window = F.crop(pixels, top, left, size, size)
     return F.horizontal_flip(window) if torch.rand((), generator=random) < 0.5 else window
+
+
+def shaken_cell(pixels: Tensor, size: int, random: torch.Generator) -> Tensor:
+    """Augmentation of a picture that fills its frame, as a solar cell does: 3×H×W → 3×size×size.
+
+    A random window as above, mirrored up and down too, shifted by up to `SHIFT` pixels (the edge is
+    continued by its mirror image), and lighter or darker by up to `LIGHT`.
+    """
+    window = random_crop(pixels, size, random)
+    window = F.vertical_flip(window) if torch.rand((), generator=random) < 0.5 else window
+    wide = F.pad(window, [SHIFT] * 4, padding_mode="reflect")
+    top, left = torch.randint(2 * SHIFT + 1, (2,), generator=random).tolist()
+    light = 1 + LIGHT * (2 * torch.rand((), generator=random) - 1)
+    return (F.crop(wide, top, left, size, size) * light).clamp(0, 255).round().to(torch.uint8)
+
+
+AUGMENTATIONS = {"photo": random_crop, "cell": shaken_cell}
 
 
 class EpochKeys(Sampler):
@@ -121,11 +137,11 @@ class PhotoBatches:
         seed: int,
         runtime: Runtime,
         training: bool,
-        upside_down: bool = False,
+        augmentation: str = "photo",
     ) -> None:
         self.keys = EpochKeys(len(images), seed, shuffle=training)
         self.loader = DataLoader(
-            TrainingPhotos(images, spec, seed, training, upside_down),
+            TrainingPhotos(images, spec, seed, training, augmentation),
             batch_size=batch_size,
             sampler=self.keys,
             num_workers=runtime.workers,

@@ -34,7 +34,9 @@ class TrainingConfig:
     clip_norm: float = 5.0  # only rare, very large gradients are shortened
     patience: int | None = None  # stop after so many epochs without a better validation loss
     share: float = 1.0  # of the training split: how much accuracy do more photos buy?
-    upside_down: bool = False  # augment by vertical flips too, where photos have no top
+    augmentation: str = "photo"  # or "cell": for pictures that fill the frame and have no top
+    head_first: bool = False  # train the head alone before anything else moves
+    frozen_norms: bool = False  # keep BatchNorm's statistics: small batches make them noisy
     seed: int = 0
 
 
@@ -85,16 +87,20 @@ def decay_groups(module: nn.Module, lr: float, weight_decay: float) -> list[dict
     ]
 
 
-def training_mode(model: nn.Module, mode: str) -> None:
+def training_mode(model: nn.Module, mode: str, frozen_norms: bool = False) -> None:
     """Training mode for what learns and eval mode for what is frozen.
 
-    A frozen BatchNorm in training mode would still move its running statistics.
+    A frozen BatchNorm in training mode would still move its running statistics. With
+    `frozen_norms` those stand still everywhere, while its scale and shift learn.
     """
     model.train()
     if isinstance(model, Classifier):
         model.backbone.eval()
         for part in learning_parts(model.backbone, mode):
             part.train()
+        for module in model.backbone.modules() if frozen_norms else ():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.eval()
 
 
 def schedule(step: int, steps: int, warmup: float) -> float:

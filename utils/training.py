@@ -94,6 +94,8 @@ def train(
     else:
         model = Classifier(backbone, head)
         batches = _photo_batches(backbone, images, splits, config, runtime)
+    if config.mode != "head" and config.head_first:
+        _train_head(head, features.vectors, images, splits, config, runtime)
     model = runtime.place(model)
     job = _job(backbone, images, config, runtime) if checkpoints else {}
     with memory_guard(config.batch_size):
@@ -117,6 +119,24 @@ def train(
         features.seconds + sum(row.seconds for row in history),
     )
     return trace, model
+
+
+def _train_head(
+    head: Head,
+    vectors: Tensor,
+    images: ImageSet,
+    splits: Splits,
+    config: TrainingConfig,
+    runtime: Runtime,
+) -> None:
+    """Train the head on the features of the backbone as it is, before the backbone moves.
+
+    A random head would send random gradients into it (Kumar et al. 2022, "Fine-tuning can distort
+    pretrained features and underperform out-of-distribution").
+    """
+    alone = TrainingConfig(seed=config.seed)
+    batches = _feature_batches(vectors, images, splits, alone)
+    _fit(runtime.place(head), batches, alone, runtime, {}, None, False, None, silent)
 
 
 def share_of_training(splits: Splits, labels: Sequence[int], config: TrainingConfig) -> Splits:
@@ -174,7 +194,7 @@ def _photo_batches(
             config.seed,
             runtime,
             training,
-            config.upside_down,
+            config.augmentation,
         )
 
     return Batches(part(splits.train, True), part(splits.val, False), part(splits.test, False))
@@ -254,7 +274,7 @@ def _train_epoch(
     Loss and accuracy are averaged over samples, as the model stood at each batch.
     """
     model, optimizer = parts["model"], parts["optimizer"]
-    training_mode(model, config.mode)
+    training_mode(model, config.mode, config.frozen_norms)
     loss_sum = correct = count = lr = 0.0
     for step, (inputs, labels) in enumerate(progress(batches(epoch), desc=f"epoch {epoch}"), 1):
         inputs, labels = runtime.send(inputs), runtime.send(labels)
