@@ -3,16 +3,21 @@ PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
+NBVAL := pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: trace test setup lab bench doctor lint lock clean weights weights-report pictures
+.PHONY: trace test lessons setup lab bench doctor lint lock clean weights weights-report pictures
 
 trace: setup            ## follow a photo through the three families
 	course trace
 
-test: setup             ## all tests, on two processes
+test: setup             ## all tests, and every lesson against its stored outputs
 	ruff check .
 	pytest -n $(WORKERS) --dist loadfile
+	$(NBVAL) -n $(WORKERS) --dist loadfile lessons
+
+lessons: setup          ## run the lessons, store their outputs, print the seconds of each
+	course lessons --jobs $(WORKERS)
 
 setup: $(STAMP)         ## .venv with everything in requirements.txt
 

@@ -130,7 +130,12 @@ def test_it_has_the_parts_of_a_lesson(name: str, lesson: NotebookNode) -> None:
 def test_no_number_in_the_prose_that_nothing_computes(name: str, lesson: NotebookNode) -> None:
     shown = {number.replace(",", "") for text in outputs(lesson) for number in numbers_in(text)}
     allowed = ALLOWED["every lesson"] | ALLOWED.get(name, {})
-    text = re.sub(r"`[^`]*`|\]\([^)]*\)|^#+ \d+\.|\[\d+\. |lessons? \d+", " ", prose(lesson), flags=re.MULTILINE)
+    text = re.sub(
+        r"`[^`]*`|\]\([^)]*\)|^#+ \d+\.|\[\d+\. |lessons? \d+",
+        " ",
+        prose(lesson),
+        flags=re.MULTILINE,
+    )
     told = {number.replace(",", "") for number in NUMBER.findall(text)}
     assert told - shown - allowed.keys() == set()
 

@@ -25,6 +25,11 @@ def official_file(enum: tv.WeightsEnum) -> Path:
     return Path(torch.hub.get_dir()) / "checkpoints" / enum.url.rsplit("/", 1)[-1]
 
 
+def published_hash(file: Path) -> str:
+    """The first digits of the SHA-256 that torchvision writes into a file's name."""
+    return file.stem.rsplit("-", 1)[-1]
+
+
 def check_official(enum: tv.WeightsEnum) -> None:
     """Compare a downloaded file with the hash in its name, on every load.
 
@@ -34,7 +39,7 @@ def check_official(enum: tv.WeightsEnum) -> None:
         CourseError: truncated or changed.
     """
     file = official_file(enum)
-    expected = file.stem.rsplit("-", 1)[-1]
+    expected = published_hash(file)
     if not sha256_of_file(file).startswith(expected):
         raise CourseError(
             f"{file} is damaged (its SHA-256 doesn't begin with {expected}): delete "
@@ -55,7 +60,7 @@ def download_official(enum: tv.WeightsEnum) -> Path:
         leftover.unlink()
     if not file.exists():
         try:
-            torch.hub.download_url_to_file(enum.url, _made(file), file.stem.rsplit("-", 1)[-1])
+            torch.hub.download_url_to_file(enum.url, _made(file), published_hash(file))
         except RuntimeError as error:
             raise CourseError(
                 f"{enum.url} is not the published file ({error}): try again later."
