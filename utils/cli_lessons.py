@@ -59,11 +59,17 @@ def capstone(
     as_json: Json = False,
 ) -> None:
     """Fine-tune on ELPV by the published protocol, five splits (an hour or two on two cores)."""
-    from utils.capstone import CONFIG, MODEL, SIDE, STAGES, capstone_units
+    from utils.capstone import CONFIG, LEARNING, MODEL, SIDE, STAGES, capstone_units
     from utils.device import choose_runtime
 
     runtime = choose_runtime(device, precision)
-    settings = asdict(CONFIG) | {"model": MODEL, "side": SIDE, "stages": STAGES, "epochs": epochs}
+    settings = asdict(CONFIG) | {
+        "model": MODEL,
+        "learning": LEARNING,
+        "side": SIDE,
+        "stages": STAGES,
+        "epochs": epochs,
+    }
     units = capstone_units(runtime, folder, epochs, bars)
     _study("capstone", settings, units, runtime, folder, file, as_json)
 
