@@ -12,9 +12,10 @@ from utils.files import PROJECT
 
 LAYERS = (
     ("cli",),
-    ("cli_weights", "cli_lessons"),
+    ("cli_weights", "cli_lessons", "cli_quiz"),
     ("options",),
-    ("lessons", "notebook"),
+    ("lessons", "notebook", "quiz_answers", "quiz_session", "quiz_export", "quiz_proofs"),
+    ("quiz",),
     ("plots", "report", "terminal", "health"),
     ("tracing", "weights_report", "capstone", "data_curve", "model_table", "scaling"),
     ("distill", "parallel", "studies"),
@@ -30,11 +31,10 @@ LAYERS = (
     ("images",),
     ("inference",),
     ("device",),
-    ("quiz",),
     ("files",),
     ("errors",),
 )
-COMMANDS = ("cli", "cli_weights", "cli_lessons", "options")
+COMMANDS = ("cli", "cli_weights", "cli_lessons", "cli_quiz", "options")
 HEIGHT = {name: -level for level, names in enumerate(LAYERS) for name in names}
 MODULES = sorted(path.stem for path in (PROJECT / "utils").glob("[a-z]*.py"))
 

@@ -8,12 +8,10 @@ import pytest
 import torch
 
 from utils import capstone, data_curve, model_table, scaling
-from utils.backbones import load_backbone
-from utils.classifier import Head
-from utils.datasets import ImageSet, load_elpv
+from utils.backbones import load_backbone, with_scales
+from utils.datasets import split
 from utils.device import Runtime
 from utils.errors import CourseError
-from utils.modes import Classifier
 from utils.parallel import train_in_parallel
 from utils.studies import Row, Unit, run_study, write_study
 
@@ -84,16 +82,25 @@ def test_the_data_curve_learns_from_a_share_of_the_training_split(cpu: Runtime) 
     assert set(data_curve.curve_units(cpu)) >= {"full, 5%", "from scratch, 100%"}
 
 
-def test_the_capstone_tests_mirror_images_of_one_cell_alike(cpu: Runtime) -> None:
-    pixels = [np.asarray(load_elpv(binary=True).photo(3))]
-    cell, mirrored = (
-        ImageSet("one", ("good", "defective"), np.stack(view), (0,))
-        for view in (pixels, [pixels[0][::-1]])
-    )
-    torch.manual_seed(0)
-    model = Classifier(load_backbone("resnet18", "offline"), Head(torch.randn(9, 512), 2))
-    one, other = (capstone.mirrored_probabilities(model, part, cpu) for part in (cell, mirrored))
-    assert torch.allclose(one, other, atol=1e-5)
+def test_the_capstone_learns_from_three_quarters_and_chooses_on_the_validation_split() -> None:
+    random = np.random.default_rng(0)
+    labels = np.tile([0, 1], 60)
+    vectors = random.normal(size=(120, 4)) + 3 * labels[:, None]
+    parts = split(labels.tolist())
+    c, chances = capstone.probe(vectors, labels, parts)
+    assert c in capstone.HOLD_BACK
+    assert len(chances) == len(parts.test)
+    assert ((chances > 0.5) == labels[list(parts.test)]).mean() > 0.95
+
+
+def test_several_scales_make_one_longer_vector() -> None:
+    plain = load_backbone("resnet18", "offline")
+    scaled = with_scales(plain, ("stride 16", "stride 32"))
+    photo = torch.randn(1, 3, 224, 224)
+    with torch.no_grad():
+        vector, mean = scaled(photo)[0], plain(photo)[0]
+    assert scaled.spec.feature_dim == len(vector) == 3 * (256 + 512)
+    assert torch.allclose(vector[3 * 256 : 3 * 256 + 512], mean, atol=1e-5)
 
 
 def test_the_scaling_rows_say_what_was_compared() -> None:

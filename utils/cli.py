@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from utils import cli_lessons, cli_weights
+from utils import cli_lessons, cli_quiz, cli_weights
 from utils.errors import CourseError
 from utils.options import (
     Data,
@@ -249,6 +249,7 @@ for command in (
     cli_weights.distill,
     cli_weights.weights_report,
     cli_lessons.lessons,
+    cli_quiz.quiz,
     cli_lessons.capstone,
     cli_lessons.data_curve,
     cli_lessons.model_table,

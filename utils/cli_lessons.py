@@ -51,27 +51,26 @@ def lessons(
 
 
 def capstone(
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training photos.")] = 6,
     device: Device = None,
     precision: PrecisionOption = None,
     file: Results = Path("lessons/results/capstone.json"),
     folder: Progress = Path("runs/capstone"),
     as_json: Json = False,
 ) -> None:
-    """Fine-tune on ELPV by the published protocol, five splits (an hour or two on two cores)."""
-    from utils.capstone import CONFIG, LEARNING, MODEL, SIDE, STAGES, capstone_units
+    """Good or defective? ELPV by the published protocol, five splits (a quarter of an hour)."""
+    from utils.capstone import HOLD_BACK, SIDE, SPLITS, STAGES, capstone_units
     from utils.device import choose_runtime
+    from utils.models import OFFLINE
 
     runtime = choose_runtime(device, precision)
-    settings = asdict(CONFIG) | {
-        "model": MODEL,
-        "learning": LEARNING,
-        "side": SIDE,
+    settings = {
+        "models": list(OFFLINE.values()),
         "stages": STAGES,
-        "epochs": epochs,
+        "side": SIDE,
+        "splits": SPLITS,
+        "c": HOLD_BACK,
     }
-    units = capstone_units(runtime, folder, epochs, bars)
-    _study("capstone", settings, units, runtime, folder, file, as_json)
+    _study("capstone", settings, capstone_units(runtime, bars), runtime, folder, file, as_json)
 
 
 def data_curve(

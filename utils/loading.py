@@ -13,7 +13,6 @@ from utils.device import Runtime
 from utils.images import Normalise, Preprocessing, crop_photo, resize_photo
 
 Batch = tuple[Tensor, Tensor]
-SHIFT, LIGHT = 8, 0.15
 
 
 class EpochBatches(Protocol):
@@ -63,24 +62,17 @@ class TrainingPhotos(Dataset):
     any number of workers, and after a resume.
     """
 
-    def __init__(
-        self,
-        images: ImageSet,
-        spec: Preprocessing,
-        seed: int,
-        augment: bool,
-        augmentation: str = "photo",
-    ) -> None:
+    def __init__(self, images: ImageSet, spec: Preprocessing, seed: int, augment: bool) -> None:
         self.images, self.spec, self.seed, self.augment = images, spec, seed, augment
-        self.augmented = AUGMENTATIONS[augmentation]
         self.normalise = Normalise(spec)
 
     def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, int]:
         epoch, index = key
         photo = self.images.photo(index)
         if self.augment:
-            resized = resize_photo(photo, self.spec)
-            pixels = self.augmented(resized, self.spec.crop, generator(self.seed, epoch, index))
+            pixels = random_crop(
+                resize_photo(photo, self.spec), self.spec.crop, generator(self.seed, epoch, index)
+            )
         else:
             pixels = crop_photo(photo, self.spec)
         return self.normalise(pixels.unsqueeze(0))[0], self.images.labels[index]
@@ -92,23 +84,6 @@ def random_crop(pixels: Tensor, size: int, random: torch.Generator) -> Tensor:
     left = int(torch.randint(pixels.shape[2] - size + 1, (), generator=random))
     window = F.crop(pixels, top, left, size, size)
     return F.horizontal_flip(window) if torch.rand((), generator=random) < 0.5 else window
-
-
-def shaken_cell(pixels: Tensor, size: int, random: torch.Generator) -> Tensor:
-    """Augmentation of a picture that fills its frame, as a solar cell does: 3×H×W → 3×size×size.
-
-    A random window as above, mirrored up and down too, shifted by up to `SHIFT` pixels (the edge is
-    continued by its mirror image), and lighter or darker by up to `LIGHT`.
-    """
-    window = random_crop(pixels, size, random)
-    window = F.vertical_flip(window) if torch.rand((), generator=random) < 0.5 else window
-    wide = F.pad(window, [SHIFT] * 4, padding_mode="reflect")
-    top, left = torch.randint(2 * SHIFT + 1, (2,), generator=random).tolist()
-    light = 1 + LIGHT * (2 * torch.rand((), generator=random) - 1)
-    return (F.crop(wide, top, left, size, size) * light).clamp(0, 255).round().to(torch.uint8)
-
-
-AUGMENTATIONS = {"photo": random_crop, "cell": shaken_cell}
 
 
 class EpochKeys(Sampler):
@@ -137,11 +112,10 @@ class PhotoBatches:
         seed: int,
         runtime: Runtime,
         training: bool,
-        augmentation: str = "photo",
     ) -> None:
         self.keys = EpochKeys(len(images), seed, shuffle=training)
         self.loader = DataLoader(
-            TrainingPhotos(images, spec, seed, training, augmentation),
+            TrainingPhotos(images, spec, seed, augment=training),
             batch_size=batch_size,
             sampler=self.keys,
             num_workers=runtime.workers,

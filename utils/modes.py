@@ -34,7 +34,6 @@ class TrainingConfig:
     clip_norm: float = 5.0  # only rare, very large gradients are shortened
     patience: int | None = None  # stop after so many epochs without a better validation loss
     share: float = 1.0  # of the training split: how much accuracy do more photos buy?
-    augmentation: str = "photo"  # or "cell": for pictures that fill the frame and have no top
     head_first: bool = False  # train the head alone before anything else moves
     frozen_norms: bool = False  # keep BatchNorm's statistics: small batches make them noisy
     seed: int = 0

@@ -4,6 +4,7 @@ A question proves its own key: each option carries an expression, `holds`, that 
 against the installed libraries. Exactly one of the four must be true (`quiz_proofs.py`).
 """
 
+import html
 import random
 import re
 from collections import Counter
@@ -39,7 +40,7 @@ class Option(Strict):
     """One of four answers: what it says, why it is right or what mistake leads to it, its proof."""
 
     text: str = Field(min_length=1)
-    why: str = Field(min_length=20)
+    why: str = Field(min_length=15)
     holds: str = Field(min_length=1)
 
 
@@ -228,3 +229,57 @@ def read_letter(text: object) -> str | None:
     """The letter that somebody means: " b" and "B" are B; None if it is none of A–D."""
     given = re.sub(r"[\s.)]", "", str(text)).upper()
     return given if given in LETTERS else None
+
+
+# jupyterquiz's own colours of right and wrong have too little contrast with their white text.
+CONTRAST = {"--jq-correct-color": "#00700f", "--jq-incorrect-color": "#a80000",
+            "--jq-text-color": "#ffffff"}  # fmt: skip
+MATHJAX = "https://cdn.jsdelivr.net/npm/mathjax@3/es5/tex-svg.js"  # never fetched: no formulas
+PALETTE = {
+    "--jq-multiple-choice-bg": "#392061",
+    "--jq-mc-button-bg": "#fafafa",
+    "--jq-mc-button-border": "#e0e0e0e0",
+    "--jq-mc-button-inset-shadow": "#555555",
+    "--jq-link-color": "#9abafa",
+}
+
+
+def show_quiz(lesson: str) -> None:
+    """Show the three questions of a lesson in a notebook, through jupyterquiz.
+
+    Answers stay in the browser: this is for checking oneself, not for marks.
+
+    Raises:
+        CourseError: there is no such lesson, or its file is damaged.
+    """
+    from IPython.display import HTML, Javascript, display
+    from jupyterquiz.dynamic.loader import load_questions_script
+    from jupyterquiz.dynamic.renderer import build_script, build_styles, render_div
+
+    shown = [for_jupyterquiz(q) for q in read_bank(find_bank(lesson)).of_kind("model_quiz")]
+    # Always the same id, so that running a lesson again changes nothing in its file.
+    place = f"quiz_{lesson}"
+    prefix, static, url = load_questions_script(shown, place)
+    script = build_script(prefix, static, url, place, True).replace(MATHJAX, "")
+    div = render_div(place, False, False, False, len(shown), 700, 10, "left")
+    display(HTML(div + build_styles(place, PALETTE | CONTRAST)))
+    display(Javascript(script))
+
+
+def for_jupyterquiz(question: Question) -> dict[str, Any]:
+    """A question in jupyterquiz's format: one column, for answers may be long or code."""
+    answers = [
+        {
+            "answer": html.escape(f"{letter}. {option.text}"),
+            "correct": letter == question.answer,
+            "feedback": html.escape(option.why),
+        }
+        for letter, option in question.options.items()
+    ]
+    content = {
+        "question": html.escape(question.stem),
+        "type": "multiple_choice",
+        "answer_cols": 1,
+        "answers": answers,
+    }
+    return content | ({"code": html.escape(question.code.rstrip())} if question.code else {})

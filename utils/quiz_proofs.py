@@ -23,6 +23,7 @@ def prove(question: Question) -> str:
     for letter in LETTERS:
         _refuse_constants(question, letter)
     code = {letter: _compiled(question, letter) for letter in LETTERS}
+    forget_cached()
     names: dict[str, Any] = {}
     ran: set[str] = set()
     try:
@@ -52,6 +53,15 @@ def check_key(question: Question, proved: str) -> None:
         )
 
 
+def forget_cached() -> None:
+    """Empty the caches of this package's functions: a remembered answer would hide who ran."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("utils."):
+            for value in vars(module).values():
+                if hasattr(value, "cache_clear"):
+                    value.cache_clear()
+
+
 def _compiled(question: Question, letter: str) -> CodeType:
     try:
         return compile(question.options[letter].holds, f"{question.id} {letter}", "eval")
@@ -78,8 +88,9 @@ def with_profile(ran: set[str], work: Callable[[], Any]) -> Any:
         if event == "call":
             module = frame.f_globals.get("__name__") or ""
         elif event == "c_call":
-            owner = getattr(argument, "__self__", None)
-            module = getattr(argument, "__module__", None) or type(owner).__module__
+            module = getattr(argument, "__module__", None)
+            if not isinstance(module, str):
+                module = type(getattr(argument, "__self__", None)).__module__
         else:
             return
         package = module.split(".")[0]

@@ -194,7 +194,6 @@ def _photo_batches(
             config.seed,
             runtime,
             training,
-            config.augmentation,
         )
 
     return Batches(part(splits.train, True), part(splits.val, False), part(splits.test, False))

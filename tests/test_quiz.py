@@ -1,0 +1,191 @@
+"""The question bank: its schema, its balance, its proofs, and that a moved key is found."""
+
+import re
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import yaml
+
+from utils.errors import CourseError
+from utils.quiz import (
+    DRAWN,
+    LEAST_BY_PART,
+    LETTERS,
+    PARTS,
+    Bank,
+    Question,
+    bank_files,
+    draw_test,
+    find_bank,
+    for_jupyterquiz,
+    read_bank,
+    score,
+    show_quiz,
+)
+from utils.quiz_proofs import check_key, prove
+
+BANKS: dict[str, Bank] = {file.stem: read_bank(file) for file in bank_files()}
+QUESTIONS = [question for bank in BANKS.values() for question in bank.questions]
+LESSONS = [name for name in BANKS if name != "test"]
+
+
+def test_there_are_126_questions_of_the_promised_kinds() -> None:
+    assert len(QUESTIONS) == 126
+    assert len({question.id for question in QUESTIONS}) == 126
+    for number, name in enumerate(LESSONS, 1):
+        kinds = Counter(question.kind for question in BANKS[name].questions)
+        assert kinds == {"model_quiz": 3, "practice": 5}, name
+        assert {question.lesson for question in BANKS[name].questions} == {number}
+    test = BANKS["test"].questions
+    assert Counter(q.difficulty for q in test) == {"easy": 10, "medium": 10, "hard": 10}
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.id)
+def test_the_proof_holds_for_the_key_and_for_no_other_letter(question: Question) -> None:
+    proved = prove(question)
+    check_key(question, proved)
+    for letter in set(LETTERS) - {question.answer}:  # 378 moved keys in all
+        with pytest.raises(CourseError, match=f"but its proof holds for {proved}"):
+            check_key(question.model_copy(update={"answer": letter}), proved)
+
+
+def test_keys_are_spread_over_the_letters() -> None:
+    for name in LESSONS:
+        keys = Counter(question.answer for question in BANKS[name].questions)
+        assert all(1 <= keys[letter] <= 3 for letter in LETTERS), name
+    keys = Counter(question.answer for question in QUESTIONS)
+    assert all(0.2 <= keys[letter] / len(QUESTIONS) <= 0.3 for letter in LETTERS)
+    for bank in BANKS.values():
+        row = "".join(question.answer for question in bank.questions)
+        assert not re.search(r"(.)\1\1\1", row)
+
+
+def test_the_right_option_is_seldom_the_longest() -> None:
+    def longest(question: Question) -> bool:
+        lengths = {letter: len(option.text) for letter, option in question.options.items()}
+        right = lengths.pop(question.answer)
+        return right > max(lengths.values())
+
+    assert sum(map(longest, QUESTIONS)) <= 0.35 * len(QUESTIONS)
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.id)
+def test_no_question_gives_its_answer_away(question: Question) -> None:
+    texts = [option.text.lower() for option in question.options.values()]
+    assert not [text for text in texts if re.search(r"(all|none) of the above", text)]
+    right = question.options[question.answer].text
+    assert right.lower() not in question.stem.lower()
+    assert len(right) < 5 or right.lower() not in question.hint.lower()
+
+
+def broken(question: Question, **options: str) -> Question:
+    """A question with other proofs."""
+    changed = {
+        letter: option.model_copy(update={"holds": options.get(letter, option.holds)})
+        for letter, option in question.options.items()
+    }
+    return question.model_copy(update={"options": changed})
+
+
+@pytest.fixture
+def example() -> Question:
+    return BANKS["06_vgg"].questions[0]
+
+
+def test_a_proof_that_holds_twice_or_never_is_refused(example: Question) -> None:
+    everything = dict.fromkeys(LETTERS, "len(name) > 0")
+    with pytest.raises(CourseError, match="holds for A and B and C and D"):
+        prove(broken(example, **everything))
+    nothing = dict.fromkeys(LETTERS, "len(name) < 0")
+    with pytest.raises(CourseError, match="holds for no option"):
+        prove(broken(example, **nothing))
+
+
+def test_a_proof_that_runs_no_library_is_refused(example: Question) -> None:
+    table = broken(example, A="key == 'A'", B="key == 'B'", C="key == 'C'", D="key == 'D'")
+    with pytest.raises(CourseError, match="never runs any of"):
+        prove(table.model_copy(update={"proof": "key = 'C'"}))
+    with pytest.raises(CourseError, match="is a constant"):
+        prove(broken(example, A="True"))
+
+
+def test_a_proof_that_fails_is_named(example: Question) -> None:
+    with pytest.raises(CourseError, match=f"The proof of {example.id} fails: ZeroDivisionError"):
+        prove(example.model_copy(update={"proof": "1 / 0"}))
+    with pytest.raises(CourseError, match="isn't Python"):
+        prove(broken(example, B="name =="))
+
+
+def test_a_proof_never_sees_the_key(example: Question) -> None:
+    moved = example.model_copy(update={"answer": "A"})
+    assert prove(moved) == prove(example.model_copy(update={"answer": "B"})) == prove(example)
+
+
+def test_an_error_in_a_file_is_told_with_its_line(tmp_path: Path, example: Question) -> None:
+    file = tmp_path / "bank.yaml"
+    text = find_bank("06").read_text()
+    file.write_text(text.replace("difficulty: easy", "difficulty: simple", 1))
+    line = text.splitlines().index("  difficulty: easy") + 1
+    with pytest.raises(CourseError, match=f"bank.yaml, line {line}: questions.0.difficulty"):
+        read_bank(file)
+    file.write_text("topic: [")
+    with pytest.raises(CourseError, match="line 1: this isn't YAML"):
+        read_bank(file)
+    content = yaml.safe_load(text)
+    content["questions"][1]["id"] = content["questions"][0]["id"]
+    file.write_text(yaml.safe_dump(content))
+    with pytest.raises(CourseError, match="two questions are called"):
+        read_bank(file)
+
+
+def test_an_unknown_quiz_is_named() -> None:
+    with pytest.raises(CourseError, match="no quiz '77'"):
+        find_bank("77")
+
+
+def test_a_drawn_test_has_the_promised_mix_and_depends_on_its_seed() -> None:
+    draws = [draw_test(BANKS["test"], seed) for seed in range(30)]
+    for drawn in draws:
+        assert Counter(q.difficulty for q in drawn) == DRAWN
+        for part in PARTS:
+            assert sum(q.lesson in part for q in drawn) >= LEAST_BY_PART
+    assert draw_test(BANKS["test"], 5) == draws[5]
+    assert any(first != second for first, second in pairwise(draws))
+
+
+def test_the_verdict_follows_the_stated_rule() -> None:
+    bank = BANKS["test"].questions
+    wrong = {q.id: next(x for x in LETTERS if x != q.answer) for q in bank}
+
+    def verdict(right: int) -> str:
+        return score(
+            [(q, q.answer if n < right else wrong[q.id]) for n, q in enumerate(bank)]
+        ).verdict
+
+    assert verdict(30) == "strong"
+    assert verdict(20) == "nearly"
+    assert verdict(0).startswith("review lesson ")
+    hard_ones_wrong = [(q, wrong[q.id] if q.difficulty == "hard" else q.answer) for q in bank]
+    assert score(hard_ones_wrong).verdict == "nearly"
+
+
+def test_in_a_notebook_every_answer_has_its_explanation_in_one_column() -> None:
+    shown = for_jupyterquiz(BANKS["03_classification_layer"].of_kind("model_quiz")[0])
+    assert shown["answer_cols"] == 1
+    assert [answer["correct"] for answer in shown["answers"]].count(True) == 1
+    assert all(len(answer["feedback"]) > 10 for answer in shown["answers"])
+
+
+def test_the_notebook_quiz_asks_no_other_host(capsys: pytest.CaptureFixture[str]) -> None:
+    from IPython.utils.capture import capture_output
+
+    with capture_output() as first:
+        show_quiz("05_resnet")
+    with capture_output() as second:
+        show_quiz("05_resnet")
+    texts = [str(output.data) for output in first.outputs]
+    assert len(texts) == 2
+    assert not re.search(r"https?://(?!www\.w3\.org)", "".join(texts))
+    assert texts == [str(output.data) for output in second.outputs]
