@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from utils.errors import CourseError, WeightsMissing
+from utils.errors import CourseError, WeightsMissing, known_name
 from utils.images import Preprocessing
-from utils.models import MODELS, OFFLINE, TEXTBOOK, ModelSpec, find_family, find_model, known_name
+from utils.models import MODELS, OFFLINE, TEXTBOOK, ModelSpec, find_family, find_model
 from utils.weights import (
     check_official,
     course_file,

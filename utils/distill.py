@@ -29,9 +29,8 @@ from utils.checkpoints import Checkpoints
 from utils.compositions import Pictures, compose
 from utils.datasets import Progress, silent
 from utils.device import Runtime, machine, memory_guard, seed_everything
-from utils.errors import CourseError
+from utils.errors import CourseError, known_name
 from utils.files import write_file
-from utils.models import known_name
 from utils.modes import decay_groups, schedule
 from utils.students import HINTS, STUDENTS, TEACHER, Student, Teacher, student_state
 from utils.training import descend

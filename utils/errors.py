@@ -1,5 +1,8 @@
 """The one error that a user is meant to read."""
 
+import difflib
+from collections.abc import Iterable
+
 
 class CourseError(Exception):
     """Bad input or a missing piece, said in one sentence that names it and the remedy.
@@ -10,3 +13,12 @@ class CourseError(Exception):
 
 class WeightsMissing(CourseError):
     """The weights that were asked for are not on this machine."""
+
+
+def known_name(kind: str, name: str, known: Iterable[str]) -> str:
+    """The name itself if it is one of the known, else CourseError with the nearest of them."""
+    if name in known:
+        return name
+    near = difflib.get_close_matches(name, known, n=2)
+    hint = f" (did you mean {' or '.join(near)}?)" if near else ""
+    raise CourseError(f"Unknown {kind} '{name}'{hint}: use {', '.join(known)}.")

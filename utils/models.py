@@ -1,14 +1,13 @@
 """The models that a lesson may name: how each is built and cut, and what it needs as input."""
 
-import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torchvision.models as tv
 from torch import nn
 from torchvision.models._meta import _IMAGENET_CATEGORIES
 
-from utils.errors import CourseError
+from utils.errors import known_name
 from utils.images import Preprocessing
 
 IMAGENET_CLASSES: tuple[str, ...] = tuple(_IMAGENET_CATEGORIES)
@@ -202,12 +201,3 @@ def find_model(name: str) -> ModelSpec:
 def find_family(name: str) -> str:
     """The family of that name, or CourseError."""
     return known_name("family", name, FAMILIES)
-
-
-def known_name(kind: str, name: str, known: Iterable[str]) -> str:
-    """The name itself if it is one of the known, else CourseError with the nearest of them."""
-    if name in known:
-        return name
-    near = difflib.get_close_matches(name, known, n=2)
-    hint = f" (did you mean {' or '.join(near)}?)" if near else ""
-    raise CourseError(f"Unknown {kind} '{name}'{hint}: use {', '.join(known)}.")

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import yaml
 
-from utils.errors import CourseError
+from utils.errors import CourseError, known_name
 from utils.files import write_file
-from utils.models import known_name
 from utils.quiz import LETTERS, TEST, Question, bank_files, read_bank, read_letter, read_yaml
 
 ANSWERS = "my_answers.yaml"
