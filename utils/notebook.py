@@ -51,7 +51,7 @@ def training_table(trace: TrainingTrace) -> Markdown:
             f"{row.train_loss:.3f}",
             f"{row.val_loss:.3f}",
             f"{row.val_accuracy:.1%}",
-            f"{row.lr:.1e}",
+            f"{row.lr:.2e}",
             row.observation,
         )
         for row in trace.epochs

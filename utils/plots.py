@@ -89,6 +89,7 @@ def curves_figure(epochs: Sequence[EpochRecord]) -> Figure:
         axes.grid(alpha=0.3)
         axes.legend()
     left.set_ylim(bottom=0)
+    right.yaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10]))
     right.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     return figure
 
