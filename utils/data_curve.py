@@ -23,7 +23,7 @@ WAYS: dict[str, tuple[str, TrainingConfig]] = {
     "frozen": ("offline", TrainingConfig(mode="head", epochs=20)),
     "last block": ("offline", TrainingConfig(mode="last-block", **KIND)),
     "full": ("offline", TrainingConfig(mode="full", **KIND)),
-    "from scratch": ("untrained", TrainingConfig(mode="full", epochs=24, lr_backbone=1e-3)),
+    "from scratch": ("untrained", TrainingConfig(mode="full", epochs=12, lr_backbone=1e-3)),
 }
 
 
