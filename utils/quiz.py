@@ -253,6 +253,14 @@ def show_quiz(lesson: str) -> None:
         CourseError: there is no such lesson, or its file is damaged.
     """
     from IPython.display import HTML, Javascript, display
+
+    page, script = notebook_quiz(lesson)
+    display(HTML(page))
+    display(Javascript(script))
+
+
+def notebook_quiz(lesson: str) -> tuple[str, str]:
+    """The HTML and the script of a lesson's quiz; they ask no other host for anything."""
     from jupyterquiz.dynamic.loader import load_questions_script
     from jupyterquiz.dynamic.renderer import build_script, build_styles, render_div
 
@@ -262,8 +270,7 @@ def show_quiz(lesson: str) -> None:
     prefix, static, url = load_questions_script(shown, place)
     script = build_script(prefix, static, url, place, True).replace(MATHJAX, "")
     div = render_div(place, False, False, False, len(shown), 700, 10, "left")
-    display(HTML(div + build_styles(place, PALETTE | CONTRAST)))
-    display(Javascript(script))
+    return div + build_styles(place, PALETTE | CONTRAST), script
 
 
 def for_jupyterquiz(question: Question) -> dict[str, Any]:
