@@ -108,8 +108,8 @@ def test_a_card_tells_what_was_measured(name: str) -> None:
     assert "45.7% of held-out compositions" in words
     assert "the same first class on 2 and, among the first five, 12 of the teacher's 30" in words
     assert "123,456 compositions of 96 photos and 2106 cut-outs, in 42 minutes" in words
-    run = "| untrained | 123,456 | 96 px, the last 20 % 160 px | 42 | two cores (cpu, bf16) |"
-    assert f"| 1 {run}" in card
+    run = "| 1 | untrained | 123,456 | 96 | 2106 | 96 px, the last 20 % 160 px | 42 | two cores "
+    assert f"{run}(cpu, bf16) |" in card
     assert "| chelsea | tabby, lynx |" in card
     row = "| linear probe, good or defective | 82.0% (81.0% to 83.0%) | 62.0% (61.0% to 63.0%) | "
     assert row in card
