@@ -1,8 +1,7 @@
 """How much data does pre-training save? Accuracy against the share of the training photos."""
 
-from collections.abc import Callable
 from dataclasses import asdict, replace
-from typing import Any
+from functools import partial
 
 from utils.backbones import load_backbone, with_input
 from utils.datasets import limit, load_elpv
@@ -30,19 +29,13 @@ WAYS: dict[str, tuple[str, TrainingConfig]] = {
 def curve_units(runtime: Runtime, photos: int | None = None) -> dict[str, Unit]:
     """One unit for each way and share; `photos` limits the data set (None: all of it)."""
     return {
-        f"{way}, {share:.0%}": _unit(way, share, runtime, photos)
+        f"{way}, {share:.0%}": partial(learn_from_share, way, share, runtime, photos)
         for way in WAYS
         for share in SHARES
     }
 
 
-def _unit(way: str, share: float, runtime: Runtime, photos: int | None) -> Callable[[], Row]:
-    return lambda: learn_from_share(way, share, runtime, photos)
-
-
-def learn_from_share(
-    way: str, share: float, runtime: Runtime, photos: int | None = None
-) -> dict[str, Any]:
+def learn_from_share(way: str, share: float, runtime: Runtime, photos: int | None = None) -> Row:
     """Train one way on a share of the training split; the test split is always the same."""
     images = limit(load_elpv(binary=True), photos)
     weights, config = WAYS[way]

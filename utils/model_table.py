@@ -4,6 +4,7 @@ import multiprocessing
 import threading
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from functools import partial
 from statistics import mean, median
 from time import perf_counter, sleep
 from typing import Any
@@ -32,11 +33,7 @@ def table_units(
     runtime: Runtime, photos: int | None = None, progress: Progress = silent
 ) -> dict[str, Unit]:
     """One unit a model; `photos` limits the data set (None: all of it)."""
-    return {name: _unit(name, runtime, photos, progress) for name in MODELS}
-
-
-def _unit(name: str, runtime: Runtime, photos: int | None, progress: Progress) -> Unit:
-    return lambda: measure_model(name, runtime, photos, progress)
+    return {name: partial(measure_model, name, runtime, photos, progress) for name in MODELS}
 
 
 def measure_model(

@@ -180,11 +180,6 @@ def draw_test(bank: Bank, seed: int) -> tuple[Question, ...]:
             return tuple(drawn)
 
 
-def lesson_name(number: int) -> str:
-    """The name of a lesson's bank: 2 → 02_feature_extraction."""
-    return find_bank(f"{number:02}_").stem
-
-
 class Score(Strict):
     """Right answers, by difficulty, and what they say."""
 
