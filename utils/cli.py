@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from utils import cli_lessons, cli_quiz, cli_weights
+from utils import cli_grading, cli_lessons, cli_quiz, cli_weights
 from utils.errors import CourseError
 from utils.options import (
     Data,
@@ -254,6 +254,9 @@ for command in (
     cli_lessons.data_curve,
     cli_lessons.model_table,
     cli_lessons.scaling,
+    cli_grading.exercises,
+    cli_grading.grade,
+    cli_grading.grades,
 ):
     app.command()(command)
 

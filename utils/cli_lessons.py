@@ -58,16 +58,16 @@ def capstone(
     as_json: Json = False,
 ) -> None:
     """Good or defective? ELPV by the published protocol, five splits (a quarter of an hour)."""
-    from utils.capstone import HOLD_BACK, SIDE, SPLITS, STAGES, capstone_units
+    from utils.capstone import FRESH, HOLD_BACK, SIDES, SPLITS, STAGES, capstone_units
     from utils.device import choose_runtime
-    from utils.models import OFFLINE
 
     runtime = choose_runtime(device, precision)
     settings = {
-        "models": list(OFFLINE.values()),
+        "models": list(SIDES),
         "stages": STAGES,
-        "side": SIDE,
+        "sides": list(SIDES.values()),
         "splits": SPLITS,
+        "fresh_splits": FRESH,
         "c": HOLD_BACK,
     }
     _study("capstone", settings, capstone_units(runtime, bars), runtime, folder, file, as_json)

@@ -4,6 +4,8 @@ import errno
 import hashlib
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import platformdirs
@@ -18,6 +20,25 @@ def cache_folder() -> Path:
     """`COURSE_CACHE`, or else the platform's own cache folder for this course."""
     chosen = os.environ.get("COURSE_CACHE")
     return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("vision-course")
+
+
+def grading_folder() -> Path:
+    """Where students' work and marks lie: `COURSE_GRADING`, or else `grading/` in the project."""
+    chosen = os.environ.get("COURSE_GRADING")
+    return Path(chosen).expanduser().resolve() if chosen else PROJECT / "grading"
+
+
+@contextmanager
+def grading_in(folder: Path | str) -> Iterator[None]:
+    """Grade in another folder while the block runs."""
+    before = os.environ.get("COURSE_GRADING")
+    os.environ["COURSE_GRADING"] = str(folder)
+    try:
+        yield
+    finally:
+        del os.environ["COURSE_GRADING"]
+        if before is not None:
+            os.environ["COURSE_GRADING"] = before
 
 
 def write_file(path: Path, content: bytes | str) -> None:

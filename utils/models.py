@@ -79,14 +79,17 @@ def _efficientnet_b0():
     return tv.efficientnet_b0(), cut
 
 
-def _efficientnet_lite0():
-    import timm
-
+def _efficientnet_lite(number: int):
     def cut(model: nn.Module) -> tuple[nn.Module, nn.Linear]:
         head, model.classifier = model.classifier, nn.Identity()
         return model, head
 
-    return timm.create_model("tf_efficientnet_lite0"), cut
+    def parts() -> tuple[nn.Module, Callable[[nn.Module], tuple[nn.Module, nn.Linear]]]:
+        import timm
+
+        return timm.create_model(f"tf_efficientnet_lite{number}"), cut
+
+    return parts
 
 
 def _official(enum: tv.WeightsEnum) -> Preprocessing:
@@ -98,7 +101,8 @@ def _official(enum: tv.WeightsEnum) -> Preprocessing:
 
 
 COURSE_INPUT = Preprocessing(256, 224, IMAGENET_MEAN, IMAGENET_STD, "bilinear")
-LITE_INPUT = Preprocessing(256, 224, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bicubic")
+# Sides by the models' authors, from Lite0 on; timm gives the same.
+LITE_SIDES = ((256, 224), (272, 240), (292, 260))
 R50, V16, B0 = (
     tv.ResNet50_Weights.IMAGENET1K_V2,
     tv.VGG16_Weights.IMAGENET1K_V1,
@@ -167,20 +171,23 @@ MODELS = {
             _efficientnet_b0,
             B0,
         ),
-        ModelSpec(
-            "efficientnet_lite0",
-            "efficientnet",
-            1280,
-            LITE_INPUT,
-            "registry",
-            {
-                "stride 4": "blocks.1",
-                "stride 8": "blocks.2",
-                "stride 16": "blocks.4",
-                "stride 32": "bn2",
-            },
-            ("blocks.6", "conv_head", "bn2"),
-            _efficientnet_lite0,
+        *(
+            ModelSpec(
+                f"efficientnet_lite{number}",
+                "efficientnet",
+                1280,
+                Preprocessing(*sides, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bicubic"),
+                "registry",
+                {
+                    "stride 4": "blocks.1",
+                    "stride 8": "blocks.2",
+                    "stride 16": "blocks.4",
+                    "stride 32": "bn2",
+                },
+                ("blocks.6", "conv_head", "bn2"),
+                _efficientnet_lite(number),
+            )
+            for number, sides in enumerate(LITE_SIDES)
         ),
     )
 }

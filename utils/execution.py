@@ -1,0 +1,179 @@
+"""How a submission runs: one budget of time and one of output, and a dead kernel costs only itself.
+
+Preprocessors for nbgrader, used by its own commands too (`nbgrader_config.py`).
+"""
+
+import json
+import os
+import queue
+import re
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from jupyter_core.utils import run_sync
+from nbclient.exceptions import DeadKernelError
+from nbconvert.preprocessors import Preprocessor
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
+from nbgrader.preprocessors import ClearHiddenTests, Execute
+from nbgrader.utils import is_grade, is_solution
+from traitlets import Float, Int
+
+from utils.files import grading_folder
+from utils.lessons import PINNED
+
+PATIENCE = 3  # seconds that an interrupted cell gets to come to its end
+LONGEST_ERROR = 2_000  # characters of an error that are kept
+NUMBER = re.compile(r"^(?:np\.\w+\()?(-?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\)?$")
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+TOO_LONG = "a cell took too long"
+
+
+class BudgetedExecute(Execute):
+    """Runs a notebook within budgets; nothing that its code does stops the grading.
+
+    A cell that takes too long is interrupted, and if that doesn't help the kernel is killed. After
+    a kernel's death the later cells are marked as not run; what was run before is kept.
+    """
+
+    seconds = Float(120, help="For the whole notebook.").tag(config=True)
+    characters = Int(1_000_000, help="Of output that are kept, in the whole notebook.").tag(
+        config=True
+    )
+
+    raise_on_iopub_timeout = False  # a cell that goes on after its time is dealt with below
+
+    def preprocess(self, nb: NotebookNode, resources: Any = None, km: Any = None) -> Any:
+        self.deadline = time.monotonic() + self.seconds
+        self.written, self.stopped = 0, ""
+        self.error_on_timeout = {**self.error_on_timeout, "evalue": TOO_LONG}
+        return super().preprocess(nb, resources, km)
+
+    async def async_start_new_kernel(self, **options: Any) -> None:
+        """With its own cache of features, and what stored outputs depend on."""
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
+        pinned = {**PINNED, "COURSE_CACHE": str(grading_folder() / "cache")}
+        await super().async_start_new_kernel(env=environment | pinned, **options)
+
+    def preprocess_cell(
+        self, cell: NotebookNode, resources: Any, index: int
+    ) -> tuple[NotebookNode, Any]:
+        if cell.cell_type != "code":
+            return cell, resources
+        left = self.deadline - time.monotonic()
+        if left <= 0 and not self.stopped:
+            self.stopped = f"the notebook's {self.seconds:.0f} seconds were used up"
+        if self.stopped:
+            cell.outputs = [_error("NotRun", self.stopped)]
+            return cell, resources
+        self.timeout = max(1, int(min(left, self.seconds / 3)))
+        try:
+            super().preprocess_cell(cell, resources, index)
+        except DeadKernelError:
+            self._stop(cell, "the kernel died")
+        if any(output.get("ename") == "CellTimeoutError" for output in cell.outputs):
+            self._wait_or_kill(cell)
+        return cell, resources
+
+    def _wait_or_kill(self, cell: NotebookNode) -> None:
+        """After an interrupt: go on as soon as the kernel answers, else end it."""
+        asked, until = self.kc.kernel_info(), time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            try:
+                reply = run_sync(self.kc.get_shell_msg)(timeout=1)
+            except queue.Empty:
+                continue
+            if reply["parent_header"].get("msg_id") == asked:
+                return
+        run_sync(self.km.shutdown_kernel)(now=True)
+        self._stop(cell, f"{TOO_LONG}, and ignored interrupts")
+
+    def _stop(self, cell: NotebookNode, reason: str) -> None:
+        cell.outputs.append(_error("Stopped", reason))
+        self.stopped = f"not run, since above {reason}"
+
+    def process_message(self, msg: dict, cell: NotebookNode, cell_index: int) -> Any:
+        """Keep outputs until the budget is used up; errors are always kept, shortened."""
+        kind, content = msg["msg_type"], msg["content"]
+        if kind == "error":
+            content["evalue"] = content["evalue"][:LONGEST_ERROR]
+            content["traceback"] = [line[:LONGEST_ERROR] for line in content["traceback"][-20:]]
+        elif kind in ("stream", "display_data", "execute_result", "update_display_data"):
+            before = self.written
+            self.written += len(content.get("text", "")) + len(json.dumps(content.get("data", "")))
+            if self.written > self.characters:
+                if before <= self.characters:
+                    cell.outputs.append(
+                        new_output(
+                            "stream", name="stdout", text="… (more output than is kept: cut off)\n"
+                        )
+                    )
+                return None
+        return super().process_message(msg, cell, cell_index)
+
+
+class SettleScores(Preprocessor):
+    """What nbgrader would misread in a test cell: warnings as failures, odd values as full marks.
+
+    Text on stderr costs nothing. A last value that is a number gives that many points, at least 0
+    and at most those of the cell; False and nan give none; other values say nothing about points.
+    """
+
+    enabled = True  # nbconvert's own preprocessors have to be asked for
+
+    def preprocess_cell(
+        self, cell: NotebookNode, resources: Any, index: int
+    ) -> tuple[NotebookNode, Any]:
+        if cell.cell_type == "code" and is_grade(cell) and not is_solution(cell):
+            points = float(cell.metadata.nbgrader["points"])
+            cell.outputs = [self._settled(output, points) for output in cell.outputs]
+        return cell, resources
+
+    def _settled(self, output: NotebookNode, points: float) -> NotebookNode:
+        if output.output_type == "stream":
+            return new_output("stream", name="stdout", text=output.text)
+        if output.output_type != "execute_result":
+            return output
+        text = str(output.data.get("text/plain", "")).strip()
+        number = NUMBER.match(text)
+        if number:
+            score = min(max(float(number.group(1)), 0.0), points)
+        elif "False" in text or "nan" in text:
+            score = 0.0
+        else:
+            return new_output("display_data", data=output.data)
+        return new_output("execute_result", data={"text/plain": repr(score)})
+
+
+class HideTests(ClearHiddenTests):
+    """Feedback without hidden tests: test cells as released, and what failed in a line."""
+
+    def preprocess_cell(
+        self, cell: NotebookNode, resources: Any, cell_index: int
+    ) -> tuple[NotebookNode, Any]:
+        cell, resources = super().preprocess_cell(cell, resources, cell_index)
+        if cell.cell_type == "code" and is_grade(cell):
+            cell.outputs = [
+                _error(output.ename, output.evalue)
+                for output in cell.outputs
+                if output.output_type == "error"
+            ]
+        return cell, resources
+
+
+def _error(name: str, reason: str) -> NotebookNode:
+    line = f"{name}: {ANSI.sub('', reason)}"
+    return new_output("error", ename=name, evalue=reason, traceback=[line])
+
+
+def what_stopped(cells: Sequence[NotebookNode]) -> str | None:
+    """The reason why a run didn't come to its end, or why a cell didn't."""
+    outputs = [output for cell in cells for output in cell.get("outputs", ())]
+    for name in ("Stopped", "NotRun", "CellTimeoutError"):
+        for output in outputs:
+            if output.get("ename") == name:
+                return output.evalue
+    return None

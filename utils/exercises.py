@@ -1,0 +1,176 @@
+"""The graded exercises: students' copies made from `solutions/`, and nbgrader's settings."""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+from traitlets.config import Config
+
+from utils.errors import CourseError, known_name
+from utils.files import PROJECT
+
+SOLUTIONS = PROJECT / "solutions"
+EXERCISES = PROJECT / "exercises"
+COURSE = "vision-course"
+STUB = 'raise NotImplementedError("your code here")'
+# What a class gets: no solutions, no marks, no tests of the graders, no history.
+STUDENTS_COPY = (
+    ".ci", "LICENSE", "Makefile", "README.md", "benchmarks", "environment.yml", "exercises",
+    "lessons", "pyproject.toml", "quizzes", "requirements.txt", "tests", "utils", "weights",
+)  # fmt: skip
+LEFT_OUT = ("__pycache__", ".ipynb_checkpoints", "my_answers.yaml", ".my_answers.*")
+GRADERS_TESTS = PROJECT / "tests" / "exercises"
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One assignment as its source has it: names of the cells that are marked, and their points."""
+
+    name: str
+    points: dict[str, float]
+    written: tuple[str, ...]  # those of them that a person marks
+
+
+def assignment_names() -> list[str]:
+    """All assignments, in order.
+
+    Raises:
+        CourseError: this copy has no solutions, as a student's hasn't.
+    """
+    names = sorted(folder.name for folder in SOLUTIONS.glob("ex*") if folder.is_dir())
+    if not names:
+        raise CourseError(
+            f"{SOLUTIONS} isn't there: grading needs the instructor's repository, not a student's "
+            "copy of it."
+        )
+    return names
+
+
+def find_assignment(name: str) -> Assignment:
+    """The assignment of that name.
+
+    Raises:
+        CourseError: unknown name; the nearest ones are given.
+    """
+    known_name("assignment", name, assignment_names())
+    cells = [
+        cell for cell in read_notebook(SOLUTIONS / name / f"{name}.ipynb").cells
+        if cell.metadata.get("nbgrader", {}).get("grade")
+    ]  # fmt: skip
+    settings = [cell.metadata.nbgrader for cell in cells]
+    return Assignment(
+        name,
+        {own.grade_id: float(own.points) for own in settings},
+        tuple(own.grade_id for own in settings if own.solution),
+    )
+
+
+def read_notebook(file: Path) -> NotebookNode:
+    """A notebook's cells and outputs."""
+    return nbformat.read(file, as_version=4)
+
+
+def nbgrader_settings() -> Config:
+    """Where nbgrader finds its folders here, and what stands in a student's copy.
+
+    `grading/` holds what students hand in, and everything that comes of it.
+    """
+    settings = Config()
+    settings.CourseDirectory.course_id = COURSE
+    settings.CourseDirectory.root = str(PROJECT)
+    settings.CourseDirectory.source_directory = str(SOLUTIONS)
+    settings.CourseDirectory.release_directory = str(EXERCISES)
+    settings.ClearSolutions.code_stub = {"python": STUB}
+    settings.ClearSolutions.text_stub = "*Your answer here.*"
+    return settings
+
+
+def nbgrader(settings: Config) -> Any:
+    """nbgrader's API with these settings; it calls `alembic`, which must be on the PATH for it."""
+    from nbgrader.apps import NbGraderAPI
+
+    commands = str(Path(sys.executable).parent)
+    if commands not in os.environ["PATH"].split(os.pathsep):
+        os.environ["PATH"] = f"{commands}{os.pathsep}{os.environ['PATH']}"
+    return NbGraderAPI(config=settings)
+
+
+def generate(names: Sequence[str], target: Path, gradebook: str | None = None) -> None:
+    """Write students' copies of these assignments to `target`, and their cells to a gradebook.
+
+    Without a `gradebook` (a database's URL) the cells are kept nowhere. The copies of a name that
+    fails are not touched.
+
+    Raises:
+        CourseError: nbgrader refused a source notebook.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        settings = nbgrader_settings()
+        settings.CourseDirectory.release_directory = folder
+        settings.CourseDirectory.db_url = gradebook or f"sqlite:///{folder}/gradebook.db"
+        api = nbgrader(settings)
+        for name in names:
+            result = api.generate_assignment(name, force=True, create=True)
+            if not result["success"]:
+                reason = (result.get("log") or result.get("error") or "").strip().splitlines()[-1]
+                raise CourseError(
+                    f"nbgrader can't make the students' copy of {name} ({reason}): "
+                    f"correct solutions/{name}/{name}.ipynb."
+                )
+        for name in names:
+            swap(Path(folder) / name, target / name)
+
+
+def swap(new: Path, old: Path) -> None:
+    """Put the folder `new` in the place of `old`; at no moment is `old` half written.
+
+    Raises:
+        CourseError: the place can't be written.
+    """
+    beside = old.with_name(f".{old.name}.new")
+    retired = old.with_name(f".{old.name}.old")
+    try:
+        old.parent.mkdir(parents=True, exist_ok=True)
+        for leftover in (beside, retired):
+            shutil.rmtree(leftover, ignore_errors=True)
+        shutil.copytree(new, beside)
+        if old.exists():
+            old.rename(retired)
+        beside.rename(old)
+        shutil.rmtree(retired, ignore_errors=True)
+    except OSError as error:
+        raise CourseError(
+            f"{old} can't be written ({error.strerror or error}): make its folder writable."
+        ) from error
+
+
+def students_copy(target: Path) -> Path:
+    """Write what a class gets: everything but solutions, marks and the tests of the graders.
+
+    Raises:
+        CourseError: there is something at `target` already, or it can't be written.
+    """
+    if target.exists():
+        raise CourseError(f"{target} is there already: delete it, or choose another folder.")
+    with tempfile.TemporaryDirectory() as folder:
+        for name in STUDENTS_COPY:
+            source, copy = PROJECT / name, Path(folder) / name
+            if source.is_dir():
+                shutil.copytree(source, copy, ignore=_left_out)
+            elif source.exists():
+                shutil.copy2(source, copy)
+        swap(Path(folder), target)
+    return target
+
+
+def _left_out(folder: str, names: list[str]) -> set[str]:
+    """Names that a student's copy of a folder doesn't hold."""
+    ignored = shutil.ignore_patterns(*LEFT_OUT)(folder, names)
+    return ignored | {n for n in names if Path(folder) / n == GRADERS_TESTS}
