@@ -197,7 +197,7 @@ def test_kept_results_say_where_they_come_from(study: str) -> None:
 
 def test_the_capstone_holds_every_split() -> None:
     content = json.loads((LESSONS / "results/capstone.json").read_text())
-    assert [row["seed"] for row in content["rows"]] == [0, 1, 2, 3, 4]
+    assert [row["seed"] for row in content["rows"]] == list(range(10))
     assert all(len(row["defective"]) == 656 for row in content["rows"])
-    mean = sum(row["test_accuracy"] for row in content["rows"]) / 5
-    assert mean > 0.8244  # the published SVM; the published VGG-19 stands at 0.8842
+    mean = sum(row["test_accuracy"] for row in content["rows"][:5]) / 5
+    assert mean >= 0.8842  # the published VGG-19, fine-tuned (Deitsch et al. 2019)

@@ -103,8 +103,8 @@ def test_ci_runs_what_the_readme_promises() -> None:
     assert "make test" in (PROJECT / ".github/workflows/ci.yml").read_text()
     assert (PROJECT / ".ci/run").read_text().rstrip().endswith("test")
     readme = (PROJECT / "README.md").read_text()
-    targets = set(re.findall(r"^([a-z]+):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
-    named = set(re.findall(r"`make ([a-z]+)", readme)) | set(
-        re.findall(r"^make ([a-z]+)", readme, re.MULTILINE)
+    targets = set(re.findall(r"^([a-z-]+):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"`make ([a-z-]+)", readme)) | set(
+        re.findall(r"^make ([a-z-]+)", readme, re.MULTILINE)
     )
     assert {"trace", "test"} <= named <= targets

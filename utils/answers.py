@@ -1,6 +1,5 @@
 """Wrong and right answers, graded through nbgrader: do the graders see what a teacher would?"""
 
-import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from utils.exercises import (
     find_assignment,
     read_notebook,
 )
-from utils.files import grading_in
+from utils.files import scratch_folder
 from utils.grading import grade
 
 SOLUTION, UNTOUCHED = "the solution", "the untouched exercise"
@@ -104,12 +103,12 @@ def check(assignment: str, progress: Progress = silent) -> list[Outcome]:
     rows = [(SOLUTION, Answer(SOLUTION, {})), (UNTOUCHED, Answer(UNTOUCHED, {}, tests))]
     rows += [("wrong", answer) for answer in wrong] + [("right", answer) for answer in right]
     outcomes = []
-    with tempfile.TemporaryDirectory() as folder, grading_in(folder):
+    with scratch_folder("COURSE_GRADING") as folder:
         for number, (_, answer) in enumerate(rows):
             notebook = submission_of(assignment, answer)
             if answer.name == UNTOUCHED:
                 notebook = read_notebook(EXERCISES / assignment / f"{assignment}.ipynb")
-            hand_in(assignment, f"{number:03}", notebook, Path(folder) / "submitted")
+            hand_in(assignment, f"{number:03}", notebook, folder / "submitted")
         bar = iter(progress(rows, desc=assignment))
         graded = grade(assignment, on_graded=lambda _graded: next(bar, None))
         for (kind, answer), result in zip(rows, graded, strict=True):

@@ -29,16 +29,17 @@ def grading_folder() -> Path:
 
 
 @contextmanager
-def grading_in(folder: Path | str) -> Iterator[None]:
-    """Grade in another folder while the block runs."""
-    before = os.environ.get("COURSE_GRADING")
-    os.environ["COURSE_GRADING"] = str(folder)
-    try:
-        yield
-    finally:
-        del os.environ["COURSE_GRADING"]
-        if before is not None:
-            os.environ["COURSE_GRADING"] = before
+def scratch_folder(variable: str) -> Iterator[Path]:
+    """An empty folder that `COURSE_CACHE` or `COURSE_GRADING` names while the block runs."""
+    before = os.environ.get(variable)
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ[variable] = folder
+        try:
+            yield Path(folder)
+        finally:
+            del os.environ[variable]
+            if before is not None:
+                os.environ[variable] = before
 
 
 def write_file(path: Path, content: bytes | str) -> None:

@@ -174,9 +174,11 @@ def confusion_figure(counts: np.ndarray, classes: Sequence[str]) -> Figure:
     """Photos of each true class (row) by the class that was answered (column), with counts."""
     figure = Figure(figsize=(10, 4), layout="constrained")
     axes = figure.subplots()
-    axes.imshow(counts / counts.sum(axis=1, keepdims=True), cmap="Blues", vmin=0, vmax=1.2)
-    for (row, column), count in np.ndenumerate(counts):
-        axes.text(column, row, f"{count:g}", ha="center", va="center", fontsize=12)
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1.2)
+    for place, count in np.ndenumerate(counts):
+        ink = "white" if shares[place] > 0.6 else "black"
+        axes.text(*place[::-1], f"{count:g}", ha="center", va="center", fontsize=12, color=ink)
     positions = range(len(classes))
     axes.set_xticks(positions, classes)
     axes.set_yticks(positions, classes)

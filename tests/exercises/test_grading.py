@@ -19,7 +19,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from nbgrader.api import Gradebook
 from typer.testing import CliRunner
 
-from utils import exercises, grading
+from utils import answers, exercises, grading
 from utils.answers import Answer, hand_in, submission_of
 from utils.cli import app, main
 from utils.errors import CourseError
@@ -97,8 +97,10 @@ def submissions(submitted: Path) -> None:
     noisy += "    e = np.exp(logits - logits.max(axis=1)[:, None])\n"
     give("warns on stderr", notebook(softmax=noisy + "    return e / e.sum(axis=1)[:, None]"))
     helped = notebook(softmax="def softmax(logits):\n    return rows(logits)")
-    own_cell = new_code_cell("def rows(z):\n    e = np.exp(z - z.max(axis=1)[:, None])\n"
-                             "    return e / e.sum(axis=1)[:, None]")  # fmt: skip
+    own_cell = new_code_cell(
+        "import os\n\nprint('cache:', os.environ['COURSE_CACHE'])\n\ndef rows(z):\n"
+        "    e = np.exp(z - z.max(axis=1)[:, None])\n    return e / e.sum(axis=1)[:, None]"
+    )
     helped.cells.insert(helped.cells.index(cell(helped, "softmax")), own_cell)
     give("a cell of their own", helped)
     foreign = notebook()
@@ -457,3 +459,26 @@ def test_grading_needs_the_solutions(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setattr(exercises, "SOLUTIONS", tmp_path / "solutions")
     with pytest.raises(CourseError, match="not a student's copy"):
         grading.grade(NAME)
+
+
+@pytest.mark.usefixtures("graded")
+def test_grading_has_a_feature_cache_of_its_own(class_folder: Path) -> None:
+    assert f"cache: {class_folder / 'cache'}" in feedback(class_folder, "a cell of their own")
+
+
+def test_a_report_counts_and_names_what_came_out_otherwise(
+    course: Callable[..., str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outcomes = [
+        answers.Outcome(answers.SOLUTION, answers.SOLUTION, (), ()),
+        answers.Outcome("wrong", "no max-subtraction", ("softmax_test",), ("softmax_test",)),
+        answers.Outcome("wrong", "bias forgotten", ("linear_head_test",), ()),
+        answers.Outcome("right", "in a loop", (), ()),
+    ]
+    monkeypatch.setattr(answers, "check_all", lambda _jobs, _progress: {NAME: outcomes})
+    complaint = course("exercises", "--report")
+    assert "bias forgotten: loses nothing, and should lose linear_head_test" in complaint
+    monkeypatch.setattr(answers, "check_all", lambda _jobs, _progress: {NAME: outcomes[:2]})
+    result = CliRunner().invoke(app, ["exercises", "--report"], catch_exceptions=False)
+    assert "1 of 1" in result.stdout
+    assert "1 wrong answers caught" in result.stdout
