@@ -77,8 +77,9 @@ $(DEBIAN)/.unpacked: Makefile
 	$(VENV)/bin/python -m utils.bundles $(DEBIAN)/usr/share/gcompris-qt $(DEBIAN)/gcompris
 	@touch $@
 
+# Threads that wait shouldn't spin: where anything else runs, that makes a lesson many times slower.
 lab: setup              ## JupyterLab in the project's environment
-	jupyter lab
+	OMP_WAIT_POLICY=PASSIVE jupyter lab
 
 bench: setup            ## both sides of every performance claim, in one run
 	python -m benchmarks
