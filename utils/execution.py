@@ -26,10 +26,9 @@ from utils.lessons import PINNED
 PATIENCE = 3  # seconds that an interrupted cell gets to come to its end
 LONGEST_ERROR = 2_000  # characters of an error that are kept
 NUMBER = re.compile(r"^(?:np\.\w+\()?(-?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\)?$")
-ANSI = re.compile(r"\x1b\[[0-9;]*m")
-
-
 TOO_LONG = "a cell took too long"
+CUT = "… (more output than is kept: cut off)\n"
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class BudgetedExecute(Execute):
@@ -54,9 +53,12 @@ class BudgetedExecute(Execute):
 
     async def async_start_new_kernel(self, **options: Any) -> None:
         """With its own cache of features, and what stored outputs depend on."""
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
+        own = ("PYTHON", "COURSE_")
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(own)}
         pinned = {**PINNED, "COURSE_CACHE": str(grading_folder() / "cache")}
         await super().async_start_new_kernel(env=environment | pinned, **options)
+
+    start_new_kernel = run_sync(async_start_new_kernel)  # nbclient binds its own one by name
 
     def preprocess_cell(
         self, cell: NotebookNode, resources: Any, index: int
@@ -106,12 +108,12 @@ class BudgetedExecute(Execute):
             self.written += len(content.get("text", "")) + len(json.dumps(content.get("data", "")))
             if self.written > self.characters:
                 if before <= self.characters:
-                    cell.outputs.append(
-                        new_output(
-                            "stream", name="stdout", text="… (more output than is kept: cut off)\n"
-                        )
-                    )
-                return None
+                    cell.outputs.append(new_output("stream", name="stdout", text=CUT))
+                if kind != "execute_result":
+                    return None
+                # the last value of a test cell may be its points: it must not be lost
+                text = str(content["data"].get("text/plain", ""))
+                content["data"] = {"text/plain": text[:LONGEST_ERROR]}
         return super().process_message(msg, cell, cell_index)
 
 
@@ -154,8 +156,8 @@ class HideTests(ClearHiddenTests):
     def preprocess_cell(
         self, cell: NotebookNode, resources: Any, cell_index: int
     ) -> tuple[NotebookNode, Any]:
-        cell, resources = super().preprocess_cell(cell, resources, cell_index)
         if cell.cell_type == "code" and is_grade(cell):
+            cell, resources = super().preprocess_cell(cell, resources, cell_index)
             cell.outputs = [
                 _error(output.ename, output.evalue)
                 for output in cell.outputs

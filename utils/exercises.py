@@ -1,6 +1,7 @@
 """The graded exercises: students' copies made from `solutions/`, and nbgrader's settings."""
 
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -19,11 +20,13 @@ from utils.files import PROJECT
 SOLUTIONS = PROJECT / "solutions"
 EXERCISES = PROJECT / "exercises"
 COURSE = "vision-course"
+ERROR = re.compile(r"[\w.]+(?:Error|Exception|Exists|Entry)\b: ")  # how a traceback ends
 STUB = 'raise NotImplementedError("your code here")'
 # What a class gets: no solutions, no marks, no tests of the graders, no history.
 STUDENTS_COPY = (
-    ".ci", "LICENSE", "Makefile", "README.md", "benchmarks", "environment.yml", "exercises",
-    "lessons", "pyproject.toml", "quizzes", "requirements.txt", "tests", "utils", "weights",
+    ".ci", ".github", "LICENSE", "Makefile", "README.md", "benchmarks", "environment.yml",
+    "exercises", "lessons", "pyproject.toml", "quizzes", "requirements.txt", "tests", "utils",
+    "weights",
 )  # fmt: skip
 LEFT_OUT = ("__pycache__", ".ipynb_checkpoints", "my_answers.yaml", ".my_answers.*")
 GRADERS_TESTS = PROJECT / "tests" / "exercises"
@@ -102,6 +105,14 @@ def nbgrader(settings: Config) -> Any:
     return NbGraderAPI(config=settings)
 
 
+def reason(result: dict[str, Any]) -> str:
+    """The error that stopped nbgrader, found in its log; its own last line only points there."""
+    lines = f"{result.get('error', '')}\n{result.get('log', '')}".splitlines()
+    errors = [line.strip() for line in lines if ERROR.match(line.strip())]
+    telling = [line for line in errors if "NbGraderException" not in line]
+    return (telling or errors or ["no reason given"])[-1][:300]
+
+
 def generate(names: Sequence[str], target: Path, gradebook: str | None = None) -> None:
     """Write students' copies of these assignments to `target`, and their cells to a gradebook.
 
@@ -119,9 +130,8 @@ def generate(names: Sequence[str], target: Path, gradebook: str | None = None) -
         for name in names:
             result = api.generate_assignment(name, force=True, create=True)
             if not result["success"]:
-                reason = (result.get("log") or result.get("error") or "").strip().splitlines()[-1]
                 raise CourseError(
-                    f"nbgrader can't make the students' copy of {name} ({reason}): "
+                    f"nbgrader can't make the students' copy of {name} ({reason(result)}): "
                     f"correct solutions/{name}/{name}.ipynb."
                 )
         for name in names:

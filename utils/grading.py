@@ -29,6 +29,7 @@ from utils.exercises import (
     nbgrader,
     nbgrader_settings,
     read_notebook,
+    reason,
     swap,
 )
 from utils.files import grading_folder, write_file
@@ -67,6 +68,7 @@ def settings(seconds: float = SECONDS) -> Config:
         "nbgrader.preprocessors.AssignLatePenalties",
         "nbgrader.preprocessors.CheckCellMetadata",
     ]
+    own.OverwriteCells.add_missing_cells = True
     own.GenerateFeedback.preprocessors = [
         "utils.execution.HideTests",
         "nbgrader.preprocessors.GetGrades",
@@ -129,8 +131,8 @@ def _grade_student(assignment: Assignment, student: str, seconds: float) -> Grad
         scores, waiting = _scores(assignment, student)
         score = sum(value or 0.0 for value in scores.values())
         autograded = grading_folder() / "autograded" / student / name / f"{name}.ipynb"
-        reason = what_stopped(read_notebook(autograded).cells)
-        notes += [reason] if reason else []
+        stopped = what_stopped(read_notebook(autograded).cells)
+        notes += [stopped] if stopped else []
     except CourseError as error:
         scores, waiting, score = {}, 0.0, None
         notes.append(str(error))
@@ -194,8 +196,7 @@ def _run(assignment: Assignment, student: str, seconds: float) -> None:
             warnings.simplefilter("ignore", SAWarning)  # nbgrader's own, on each new submission
             result = step(assignment.name, student, force=True)
         if not result["success"]:
-            reason = (result.get("error") or result.get("log") or "?").strip().splitlines()[-1]
-            raise CourseError(f"nbgrader couldn't grade it: {reason[:200]}")
+            raise CourseError(f"nbgrader couldn't grade it: {reason(result)}")
 
 
 def _scores(assignment: Assignment, student: str) -> tuple[dict[str, float | None], float]:

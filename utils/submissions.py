@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 import zipfile
+import zlib
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from utils.errors import CourseError
-from utils.exercises import read_notebook, swap
+from utils.exercises import assignment_names, read_notebook, swap
 
 NOTEBOOK = ".ipynb"
 TIMESTAMP = "timestamp.txt"  # when it was handed in, as nbgrader's own tools write it
@@ -62,27 +63,34 @@ def collect(source: Path, assignment: str, submitted: Path) -> list[str]:
 
 
 def _unpack(source: Path, target: Path) -> None:
-    """Unpack the notebooks of a zip; refuse links, absolute paths and `..`."""
-    with zipfile.ZipFile(source) as archive:
-        for entry in archive.infolist():
-            path = PurePosixPath(entry.filename)
-            link = (entry.external_attr >> 16) & 0o170000 == 0o120000
-            if link or path.is_absolute() or ".." in path.parts:
-                raise CourseError(
-                    f"{source} holds '{entry.filename}', a link or a path that leads out of it: "
-                    "nothing was collected; unpack it by hand and look."
-                )
-            if path.suffix == NOTEBOOK and entry.file_size <= LARGEST:
-                archive.extract(entry, target)
+    """Unpack the notebooks of a zip; refuse links, absolute paths, `..` and damaged entries."""
+    try:
+        with zipfile.ZipFile(source) as archive:
+            for entry in archive.infolist():
+                path = PurePosixPath(entry.filename)
+                link = (entry.external_attr >> 16) & 0o170000 == 0o120000
+                if link or path.is_absolute() or ".." in path.parts:
+                    raise CourseError(
+                        f"{source} holds '{entry.filename}', a link or a path that leads out of "
+                        "it: nothing was collected; unpack it by hand and look."
+                    )
+                if path.suffix == NOTEBOOK and entry.file_size <= LARGEST:
+                    archive.extract(entry, target)
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, OSError) as error:
+        raise CourseError(
+            f"{source} can't be unpacked ({error}): nothing was collected; ask for it again."
+        ) from error
 
 
 def _named_by_student(root: Path, assignment: str) -> Iterator[tuple[str, Path]]:
-    for file in sorted(root.rglob(f"*{NOTEBOOK}")):
+    """Each student's notebook; of several in a folder, the one of the right name comes last."""
+    others = set(assignment_names()) - {assignment}
+    files = root.rglob(f"*{NOTEBOOK}")
+    for file in sorted(files, key=lambda file: (file.stem == assignment, file)):
         parts = file.relative_to(root).parts
-        if file.is_symlink() or any(p.startswith((".", "__")) for p in parts):
-            continue
-        elsewhere = len(parts) > 2 and assignment not in parts
-        if not elsewhere:
+        hidden = any(part.startswith((".", "__")) for part in parts)
+        of_another = file.stem in others or others.intersection(parts)
+        if not (hidden or of_another or file.is_symlink()):
             yield (parts[0] if len(parts) > 1 else file.stem), file
 
 
@@ -116,7 +124,7 @@ def read_submission(folder: Path, assignment: str, skeleton: NotebookNode) -> Su
 
 def _find_notebook(folder: Path, assignment: str) -> tuple[Path | None, list[str]]:
     """The notebook to grade, and notes on everything else that lies beside it."""
-    if folder.is_symlink() or not folder.is_dir():
+    if folder.parent.is_symlink() or folder.is_symlink() or not folder.is_dir():
         return None, ["nothing was handed in"]
     notes, notebooks, others = [], [], []
     for path in sorted(folder.iterdir()):

@@ -20,6 +20,7 @@ from utils.backbones import measure_stages
 from utils.checks import expect_choice, expect_close, expect_equal, expect_letter
 from utils.cli import app
 from utils.exercises import EXERCISES, SOLUTIONS, assignment_names, find_assignment, read_notebook
+from utils.files import PROJECT
 from utils.lessons import find_lessons, read_lesson
 
 NAMES = assignment_names()
@@ -304,3 +305,12 @@ def test_checks_say_what_was_expected_and_what_came() -> None:
     assert message(expect_close, None, [1.0]).endswith("expected numbers of shape (1,), got None")
     assert message(expect_letter, 2) == "it: expected one of A, B, C, D, got 2"
     assert message(expect_choice, "c", "B") == "it: expected another letter than C"
+
+
+def test_the_readme_counts_the_answers_that_are_graded() -> None:
+    readme = (PROJECT / "README.md").read_text()
+    for name in NAMES:
+        wrong, right = map(len, read_answers(name))
+        points = find_assignment(name).points
+        row = f"| `{name}` | {sum(points.values()):g} | {len(points)} | {wrong} of {wrong} |"
+        assert f"{row} {right} of {right} |" in readme

@@ -128,6 +128,8 @@ def submissions(submitted: Path) -> None:
     stolen = submitted / "a link for a notebook" / NAME
     stolen.mkdir(parents=True)
     (stolen / f"{NAME}.ipynb").symlink_to(exercises.SOLUTIONS / NAME / f"{NAME}.ipynb")
+    marked = notebook(decide="### BEGIN HIDDEN TESTS\n" + cell(notebook(), "decide").source)
+    give("nbgrader's own marks", marked)
     give("bad timestamp", notebook()).with_name("timestamp.txt").write_text("yesterday, about ten")
 
 
@@ -162,6 +164,7 @@ ROWS = {
     "shadowing files": (["softmax_test_large"], "left out: conftest.py, numpy.py, utils"),
     "links": (["softmax_test_large"], "left out: marks.db (a link), numpy.py (a link)"),
     "a link for a notebook": (NOTHING_HANDED_IN, "(a link); no notebook was handed in"),
+    "nbgrader's own marks": ([], ""),
     "bad timestamp": ([], ""),
 }
 
@@ -320,7 +323,8 @@ def odd_values(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float | No
         return new_code_cell(source, metadata={"nbgrader": settings | more}, id=name)
 
     test = {"grade": True, "solution": False, "locked": True, "points": 2}
-    cells = [marked("own", "### BEGIN SOLUTION\nimport numpy as np\n### END SOLUTION",
+    flood = "import numpy as np\nprint('x' * 2_000_000)"  # more than is kept
+    cells = [marked("own", f"### BEGIN SOLUTION\n{flood}\n### END SOLUTION",
                     grade=False, solution=True, locked=False)]  # fmt: skip
     names = {f"value-{n}": name for n, name in enumerate(VALUES)}
     cells += [marked(n, VALUES[name][0], **test) for n, name in names.items()]
@@ -371,6 +375,10 @@ def test_a_zip_or_folder_of_notebooks_is_collected(
     (inbox / "Grace Hopper" / NAME).mkdir(parents=True)
     nbformat.write(notebook(), inbox / "Ada Lovelace.ipynb")
     nbformat.write(notebook(softmax=NAIVE), inbox / "Grace Hopper" / NAME / f"{NAME}.ipynb")
+    other = exercises.read_notebook(exercises.EXERCISES / "ex10_final_test/ex10_final_test.ipynb")
+    nbformat.write(other, inbox / "Grace Hopper" / "ex10_final_test.ipynb")
+    (inbox / "__MACOSX").mkdir()
+    (inbox / "__MACOSX" / "._Ada Lovelace.ipynb").write_text("not for anybody")
     packed = shutil.make_archive(str(tmp_path / "class"), "zip", inbox)
     for source in (str(inbox), packed):
         command = ["grade", NAME, "--submissions", source, "--json"]
@@ -409,6 +417,11 @@ def test_bad_input_gets_one_sentence(
     (tmp_path / "only texts").mkdir()
     shutil.copy(text, tmp_path / "only texts")
     assert "holds no notebook" in course("grade", NAME, "--submissions", tmp_path / "only texts")
+    damaged = tmp_path / "damaged.zip"
+    with zipfile.ZipFile(damaged, "w") as archive:
+        archive.writestr("Ada.ipynb", nbformat.writes(notebook()))
+    damaged.write_bytes(damaged.read_bytes().replace(b"softmax", b"hardmax", 1))
+    assert "can't be unpacked" in course("grade", NAME, "--submissions", damaged)
     escaping = tmp_path / "escaping.zip"
     with zipfile.ZipFile(escaping, "w") as archive:
         archive.writestr("../../Ada.ipynb", nbformat.writes(notebook()))
@@ -453,6 +466,21 @@ def test_plain_nbgrader_works_on_the_same_folders(
     names, rows = grading.all_grades()
     assert (names, rows) == ([NAME], {"Ada": {NAME: 9}})
     assert "HIDDEN TESTS" not in feedback(tmp_path, "Ada")
+
+
+def test_a_changed_set_of_cells_is_told_when_marks_exist(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COURSE_GRADING", str(tmp_path / "grading"))
+    hand_in(NAME, "Ada", notebook(), tmp_path / "grading" / "submitted")
+    grading.grade(NAME)
+    shutil.copytree(exercises.SOLUTIONS, tmp_path / "solutions")
+    file = tmp_path / "solutions" / NAME / f"{NAME}.ipynb"
+    fewer = without(exercises.read_notebook(file), "decide_test_edge")
+    nbformat.write(fewer, file)
+    monkeypatch.setattr(exercises, "SOLUTIONS", tmp_path / "solutions")
+    with pytest.raises(CourseError, match="Cannot add or remove cells"):
+        grading.grade(NAME)
 
 
 def test_grading_needs_the_solutions(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
