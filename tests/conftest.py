@@ -20,6 +20,7 @@ os.environ |= {
 }
 
 import torch
+from grader_items import pytest_collect_file  # noqa: F401 (a hook: lists of answers are tests)
 from PIL import Image
 
 from utils.datasets import ImageSet, limit, load_elpv, load_folder

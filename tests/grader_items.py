@@ -1,4 +1,4 @@
-"""Each list of answers (`ex01_preprocess.yaml` …) is a file of tests: every answer is one."""
+"""Each list in `exercises/` (`ex01_preprocess.yaml` …) is a file of tests: every answer is one."""
 
 from collections.abc import Iterator
 from functools import cached_property
@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from utils.answers import SOLUTION, UNTOUCHED, Outcome, check, read_answers
+from utils.exercises import GRADERS_TESTS
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "Answers | None":
-    if file_path.suffix == ".yaml" and file_path.stem.startswith("ex"):
+    if file_path.suffix == ".yaml" and file_path.parent == GRADERS_TESTS:
         return Answers.from_parent(parent, path=file_path)
     return None
 
