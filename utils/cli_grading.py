@@ -104,16 +104,21 @@ def grades(
     csv: Annotated[
         Path | None, typer.Option(help="Write nbgrader's table of all marks to this file.")
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Everybody's scores in every assignment that was graded."""
     from utils.grading import all_grades, export_grades
 
     names, rows = all_grades()
+    if csv:
+        export_grades(csv)
+    if as_json:
+        print_json({"assignments": names, "students": rows})
+        return
     table = Table("student", *names, "sum")
     for student, scores in rows.items():
         cells = [f"{scores[name]:g}" if name in scores else "–" for name in names]
         table.add_row(student, *cells, f"{sum(scores.values()):g}")
     out.print(table)
     if csv:
-        export_grades(csv)
         out.print(f"Marks: {csv}")
