@@ -18,7 +18,7 @@ from utils.lessons import (
     code_cells,
     find_lessons,
     image_outputs,
-    read_lesson,
+    read_notebook,
     rhythm,
     run_lesson,
 )
@@ -54,7 +54,7 @@ def name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def lesson(name: str) -> NotebookNode:
-    return read_lesson(LESSONS / f"{name}.ipynb")
+    return read_notebook(LESSONS / f"{name}.ipynb")
 
 
 def prose(lesson: NotebookNode) -> str:
@@ -148,7 +148,7 @@ def test_the_list_of_allowed_numbers_is_of_use() -> None:
     for name, reasons in ALLOWED.items():
         assert all(len(reason) > 5 for reason in reasons.values())
         if name in NAMES:
-            text = prose(read_lesson(LESSONS / f"{name}.ipynb")).replace(",", "")
+            text = prose(read_notebook(LESSONS / f"{name}.ipynb")).replace(",", "")
             assert [number for number in reasons if number not in text] == []
 
 
@@ -170,7 +170,10 @@ def test_running_a_lesson_stores_its_outputs(tmp_path: Path) -> None:
     file = small_lesson(tmp_path, "import os; print(os.environ['COURSE_WEIGHTS'])")
     run = run_lesson(file)
     assert run.code_cells == 2
-    assert [cell.outputs[0].text for cell in code_cells(read_lesson(file))] == ["42\n", "offline\n"]
+    assert [cell.outputs[0].text for cell in code_cells(read_notebook(file))] == [
+        "42\n",
+        "offline\n",
+    ]
 
 
 def test_a_lesson_that_fails_keeps_its_stored_outputs(tmp_path: Path) -> None:

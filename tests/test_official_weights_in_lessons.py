@@ -13,7 +13,7 @@ import torch
 from nbclient import NotebookClient
 
 from utils.files import sha256_of_file
-from utils.lessons import LESSONS, code_cells, find_lessons, read_lesson
+from utils.lessons import LESSONS, code_cells, find_lessons, read_notebook
 from utils.models import FAMILIES, MODELS, OFFLINE, TEXTBOOK
 
 # Lesson 10 only reads kept results and counts.
@@ -56,7 +56,7 @@ def run_with_official_weights(
     home, hashes = registry
     monkeypatch.setenv("TORCH_HOME", str(home))
     monkeypatch.setenv("COURSE_WEIGHTS", "imagenet")
-    notebook = read_lesson(LESSONS / f"{name}.ipynb")
+    notebook = read_notebook(LESSONS / f"{name}.ipynb")
     for cell in code_cells(notebook):
         cell.source = re.sub(r"(limit\(.+?), \d+\)", rf"\1, {FEWER})", cell.source)
     told = f"import utils.weights\nutils.weights.published_hash = lambda f: {hashes}[f.name]"
@@ -79,7 +79,7 @@ def test_a_lesson_runs_with_official_weights(
 @pytest.mark.parametrize("name", WITH_A_BACKBONE)
 def test_the_prose_names_no_model_that_may_not_be_shown(name: str) -> None:
     prose = [
-        c.source for c in read_lesson(LESSONS / f"{name}.ipynb").cells if c.cell_type != "code"
+        c.source for c in read_notebook(LESSONS / f"{name}.ipynb").cells if c.cell_type != "code"
     ]
     text = re.sub(r"`course [^`]*`", "", "\n".join(prose))
     assert [model for model in OFFLINE.values() if model in text] == []

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nbformat
-from nbformat import NotebookNode
 from traitlets.config import Config
 
 from utils.errors import CourseError, known_name
 from utils.files import PROJECT
+from utils.lessons import read_notebook
 
 SOLUTIONS = PROJECT / "solutions"
 EXERCISES = PROJECT / "exercises"
@@ -73,11 +72,6 @@ def find_assignment(name: str) -> Assignment:
         {own.grade_id: float(own.points) for own in settings},
         tuple(own.grade_id for own in settings if own.solution),
     )
-
-
-def read_notebook(file: Path) -> NotebookNode:
-    """A notebook's cells and outputs."""
-    return nbformat.read(file, as_version=4)
 
 
 def nbgrader_settings() -> Config:

@@ -84,7 +84,7 @@ def run_lessons(
 
 def run_lesson(file: Path) -> LessonRun:
     """Run one lesson and store its outputs; raises CourseError if a cell fails."""
-    notebook = read_lesson(file)
+    notebook = read_notebook(file)
     client = NotebookClient(
         notebook,
         timeout=TIME_LIMIT,
@@ -103,8 +103,8 @@ def run_lesson(file: Path) -> LessonRun:
     return LessonRun(file.stem, seconds, len(code_cells(notebook)), rhythm(notebook))
 
 
-def read_lesson(file: Path) -> NotebookNode:
-    """A lesson's cells and outputs."""
+def read_notebook(file: Path) -> NotebookNode:
+    """A notebook's cells and outputs."""
     return nbformat.read(file, as_version=4)
 
 

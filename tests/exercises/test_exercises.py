@@ -21,7 +21,7 @@ from utils.checks import expect_choice, expect_close, expect_equal, expect_lette
 from utils.cli import app
 from utils.exercises import EXERCISES, SOLUTIONS, assignment_names, find_assignment, read_notebook
 from utils.files import PROJECT
-from utils.lessons import find_lessons, read_lesson
+from utils.lessons import find_lessons
 
 NAMES = assignment_names()
 EXERCISE_OF = {
@@ -127,7 +127,7 @@ def test_hidden_tests_call_functions_by_name_with_plain_data(name: str) -> None:
 def test_each_lesson_links_to_its_exercise(number: str) -> None:
     (lesson,) = find_lessons([number])
     name = EXERCISE_OF[number]
-    text = "\n".join(c.source for c in read_lesson(lesson).cells if c.cell_type == "markdown")
+    text = "\n".join(c.source for c in read_notebook(lesson).cells if c.cell_type == "markdown")
     assert f"[{name}](../exercises/{name}/{name}.ipynb)" in text
 
 
