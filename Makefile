@@ -39,14 +39,16 @@ $(STAMP): requirements.txt pyproject.toml
 	@touch $(STAMP)
 
 # Pictures to distil on: folders of your own (make weights PHOTOS=... CUTOUTS=...), else Debian's.
-PHOTOS ?= $(addprefix $(DEBIAN)/usr/share/,wallpapers backgrounds) $(DEBIAN)/gcompris
+PHOTOS ?= $(addprefix $(DEBIAN)/usr/share/,wallpapers backgrounds scratch/Media/Backgrounds \
+	games/endless-sky/images/land) $(DEBIAN)/gcompris
 CUTOUTS ?= $(addprefix $(DEBIAN)/usr/share/tuxpaint/stamps/,animals/mammals animals/birds \
 	animals/insects animals/fish animals clothes food hobbies household military people plants \
 	seasonal space sports town vehicles) $(addprefix $(DEBIAN)/usr/share/openclipart/png/,animals \
-	food plants tools transportation recreation buildings people)
+	food plants tools transportation recreation buildings people) $(addprefix \
+	$(DEBIAN)/furniture/,BlendSwap-CC-0 BlendSwap-CC-BY KatorLegaz Reallusion Scopia)
 PACKAGES := tuxpaint-stamps-default openclipart-png plasma-workspace-wallpapers gnome-backgrounds \
 	mate-backgrounds lomiri-wallpapers-16.04 lomiri-wallpapers-20.04 ukui-wallpapers \
-	gcompris-qt-data
+	gcompris-qt-data scratch endless-sky-data sweethome3d-furniture
 DEBIAN := build/debian
 PICTURES = $(addprefix --photos ,$(PHOTOS)) $(addprefix --cutouts ,$(CUTOUTS))
 RUNS ?= runs
@@ -75,6 +77,8 @@ $(DEBIAN)/.unpacked: Makefile
 	cd $(DEBIAN)/packages && apt-get download $(PACKAGES)
 	for file in $(DEBIAN)/packages/*.deb; do dpkg-deb -x $$file $(DEBIAN); done
 	$(VENV)/bin/python -m utils.bundles $(DEBIAN)/usr/share/gcompris-qt $(DEBIAN)/gcompris
+	for file in $(DEBIAN)/usr/share/sweethome3d/furniture/*.sh3f; do \
+		$(VENV)/bin/python -m zipfile -e $$file $(DEBIAN)/furniture/$$(basename $$file .sh3f); done
 	@touch $@
 
 # Threads that wait shouldn't spin: where anything else runs, that makes a lesson many times slower.

@@ -110,16 +110,25 @@ class Distillation:
     earlier: tuple[dict[str, Any], ...]  # the runs, without legs, whose weights this one began with
 
 
-# A run that begins with trained weights goes on at the size at which they will be used, with steps
-# small enough to keep what they know.
-CONTINUED = {"start": "offline", "side": 192, "late_side": 224, "lr": 3e-3, "naming": 1.0}
+# A run that begins with trained weights has its coarse lessons behind it. Larger pictures cost more
+# and say more: moved by a few pixels, a composition keeps the class that the teacher names in 43 %
+# of cases at 128 pixels, in half of them at 160, and in 58 % at 224, for which it was trained.
+CONTINUED = {
+    "start": "offline",
+    "side": 160,
+    "late_side": 224,
+    "late": 0.4,
+    "lr": 5e-3,
+    "naming": 1.0,
+    "late_naming": 2.0,
+}
 
 
 def configure(
     student: str, runtime: Runtime, images: int | None = None, start: bool = False, seed: int = 0
 ) -> DistillationConfig:
     """How to distil so many compositions on this runtime; raises CourseError (unknown student)."""
-    batch_size = 64 if runtime.device.type == "cpu" else 256
+    batch_size = 256 if runtime.device.type == "cuda" else 128 if start else 64
     return DistillationConfig(
         known_name("student", student, STUDENTS),
         steps=-(-(images or IMAGES) // batch_size),
