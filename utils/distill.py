@@ -128,7 +128,7 @@ def configure(
     student: str, runtime: Runtime, images: int | None = None, start: bool = False, seed: int = 0
 ) -> DistillationConfig:
     """How to distil so many compositions on this runtime; raises CourseError (unknown student)."""
-    batch_size = 256 if runtime.device.type == "cuda" else 128 if start else 64
+    batch_size = (128 if start else 64) if runtime.device.type == "cpu" else 256
     return DistillationConfig(
         known_name("student", student, STUDENTS),
         steps=-(-(images or IMAGES) // batch_size),
