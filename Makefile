@@ -75,10 +75,11 @@ $(DEBIAN)/.unpacked: Makefile
 	mkdir -p $(DEBIAN)/packages
 	if test "$$(id -u)" = 0; then apt-get update; fi
 	cd $(DEBIAN)/packages && apt-get download $(PACKAGES)
-	for file in $(DEBIAN)/packages/*.deb; do dpkg-deb -x $$file $(DEBIAN); done
+	for file in $(DEBIAN)/packages/*.deb; do dpkg-deb -x $$file $(DEBIAN) || exit 1; done
 	$(VENV)/bin/python -m utils.bundles $(DEBIAN)/usr/share/gcompris-qt $(DEBIAN)/gcompris
 	for file in $(DEBIAN)/usr/share/sweethome3d/furniture/*.sh3f; do \
-		$(VENV)/bin/python -m zipfile -e $$file $(DEBIAN)/furniture/$$(basename $$file .sh3f); done
+		$(VENV)/bin/python -m zipfile -e $$file $(DEBIAN)/furniture/$$(basename $$file .sh3f) \
+			|| exit 1; done
 	@touch $@
 
 # Threads that wait shouldn't spin: where anything else runs, that makes a lesson many times slower.

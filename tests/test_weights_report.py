@@ -13,27 +13,33 @@ from utils.backbones import Backbone, load_backbone
 from utils.compositions import Pictures, load_pictures
 from utils.datasets import ImageSet
 from utils.device import Runtime
+from utils.files import PROJECT
 from utils.images import PHOTOS
 from utils.students import STUDENTS
 from utils.weights import WEIGHTS_FOLDER
 from utils.weights_report import (
     Agreement,
+    Match,
     Quality,
     Report,
     Usefulness,
+    Yardstick,
     measure_agreement,
     measure_usefulness,
+    measure_yardstick,
     render_card,
     write_report,
 )
 
 
 @pytest.fixture
-def held_out(picture_folders: PictureFolders, monkeypatch: pytest.MonkeyPatch) -> Pictures:
+def pictures(
+    picture_folders: PictureFolders, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Pictures, Pictures]:
     monkeypatch.setattr(weights_report, "COMPOSITIONS", 32)
     monkeypatch.setattr(weights_report, "BATCH", 16)
     monkeypatch.setattr(weights_report, "SIDE", 64)
-    return load_pictures([picture_folders.photos], [picture_folders.cutouts])[1]
+    return load_pictures([picture_folders.photos], [picture_folders.cutouts])
 
 
 @pytest.fixture(scope="module")
@@ -41,22 +47,33 @@ def teacher() -> Backbone:
     return load_backbone("efficientnet_lite0", "offline")
 
 
-def test_a_teacher_agrees_with_itself(held_out: Pictures, teacher: Backbone, cpu: Runtime) -> None:
-    same = measure_agreement(teacher, teacher, held_out, cpu)
-    assert (same.top1, same.top5) == (1, 1)
+def test_a_teacher_agrees_with_itself(
+    pictures: tuple[Pictures, Pictures], teacher: Backbone, cpu: Runtime
+) -> None:
+    same = measure_agreement(teacher, teacher, pictures, cpu)
+    assert same.fresh == same.unseen == Match(1, 1)
     assert (same.photos_top1, same.photos_top5, same.photos_total) == (6, 30, 30)
     assert set(same.photos["chelsea"]) >= {"tiger cat", "Egyptian cat", "tabby"}
 
 
 def test_an_untrained_student_hardly_agrees(
-    held_out: Pictures, teacher: Backbone, cpu: Runtime
+    pictures: tuple[Pictures, Pictures], teacher: Backbone, cpu: Runtime
 ) -> None:
     blank = load_backbone("resnet18", "untrained")
-    found = measure_agreement(blank, teacher, held_out, cpu)
-    assert found.top1 < 0.2
+    found = measure_agreement(blank, teacher, pictures, cpu)
+    assert max(found.fresh.top1, found.unseen.top1) < 0.2
     assert found.photos_top5 <= 3
     assert tuple(found.photos) == PHOTOS
     assert all(len(classes) == 5 for classes in found.photos.values())
+
+
+def test_the_yardstick_is_the_teacher_in_a_mirror_and_its_sibling(
+    pictures: tuple[Pictures, Pictures], teacher: Backbone, cpu: Runtime
+) -> None:
+    found = measure_yardstick(teacher, pictures[1], cpu)
+    assert 0 < found.mirrored.top1 < 1
+    assert 0 < found.sibling.top5 < 1
+    assert found.mirrored != found.sibling
 
 
 def test_usefulness_is_measured_on_each_split(
@@ -76,14 +93,18 @@ def test_usefulness_is_measured_on_each_split(
 
 
 def a_report() -> Report:
-    agreement = Agreement(1024, 0.4567, 0.5678, 2, 12, 30, {"chelsea": ("tabby", "lynx")})
+    matches = Match(0.4567, 0.5678), Match(0.2345, 0.3456)
+    agreement = Agreement(*matches, 2, 12, 30, {"chelsea": ("tabby", "lynx")})
     good = Usefulness((0.81, 0.83), (0.71, 0.73), (0.75, 0.77))
     bad = Usefulness((0.61, 0.63), (0.51, 0.53), (0.55, 0.57))
     names = ("resnet18", "vgg11_bn")
     return Report(
         "a machine",
         "cpu, fp32",
+        1024,
+        {"photos": 96, "cutouts": 2106},
         {"photos": 16, "cutouts": 218},
+        Yardstick(Match(0.71, 0.72), Match(0.51, 0.52)),
         Quality("efficientnet_lite0", "offline (by Google)", good),
         {name: Quality(name, "offline (course)", good, agreement) for name in names},
         {name: Quality(name, "untrained (seed 0)", bad) for name in names},
@@ -105,7 +126,12 @@ RECORD = {
 def test_a_card_tells_what_was_measured(name: str) -> None:
     card = render_card(a_report(), name, RECORD)
     words = " ".join(card.split())
-    assert "45.7% of held-out compositions" in words
+    assert "on 45.7% of new compositions of the pictures that it learns from" in words
+    assert "and on 23.4% of those of pictures that it has never seen" in words
+    assert "| new compositions of the 96 photos and 2106 cut-outs to learn from | 45.7% |" in words
+    assert "16 photos and 218 cut-outs that are held out | 23.4% | 34.6% |" in words
+    assert "in a mirror | 71.0% | 72.0% |" in words
+    assert "as the teacher did | 51.0% | 52.0% |" in words
     assert "the same first class on 2 and, among the first five, 12 of the teacher's 30" in words
     assert "123,456 compositions of 96 photos and 2106 cut-outs, in 42 minutes" in words
     run = "| 1 | untrained | 123,456 | 96 | 2106 | 96 px, the last 20 % 160 px | 42 | two cores "
@@ -137,25 +163,49 @@ def test_a_report_is_written_with_the_cards_of_recorded_students(tmp_path: Path)
 def published() -> Report:
     content = json.loads((WEIGHTS_FOLDER / "report.json").read_text())
 
+    def agreement(row: dict) -> Agreement:
+        matches = {part: Match(**row[part]) for part in ("fresh", "unseen")}
+        return Agreement(**row | matches)
+
     def quality(row: dict) -> Quality:
         useful = Usefulness(**{key: tuple(values) for key, values in row["usefulness"].items()})
-        same = row["agreement"] and Agreement(**row["agreement"])
+        same = row["agreement"] and agreement(row["agreement"])
         return Quality(row["model"], row["weights"], useful, same)
 
-    return Report(
-        content["machine"],
-        content["runtime"],
-        content["held_out"],
-        quality(content["teacher"]),
-        *({name: quality(row) for name, row in content[part].items()}
-          for part in ("trained", "untrained")),
-    )  # fmt: skip
+    parts = {
+        part: {name: quality(row) for name, row in content[part].items()}
+        for part in ("trained", "untrained")
+    }
+    yardstick = Yardstick(**{part: Match(**row) for part, row in content["yardstick"].items()})
+    teacher = quality(content["teacher"])
+    return Report(**content | parts | {"yardstick": yardstick, "teacher": teacher})
 
 
 @pytest.mark.parametrize("name", STUDENTS)
 def test_the_cards_say_what_the_report_says(name: str) -> None:
     record = json.loads((WEIGHTS_FOLDER / f"{name}.json").read_text())
     assert (WEIGHTS_FOLDER / f"{name}.md").read_text() == render_card(published(), name, record)
+
+
+def test_the_readme_says_what_the_report_says() -> None:
+    report = published()
+    words = " ".join((PROJECT / "README.md").read_text().split())
+    for name, weights, quality in (
+        *((name, "course", quality) for name, quality in report.trained.items()),
+        *((name, "untrained", quality) for name, quality in report.untrained.items()),
+        (report.teacher.model, "ImageNet", report.teacher),
+    ):
+        useful, same = quality.usefulness, quality.agreement
+        shares = [mean(v) for v in (useful.probe_binary, useful.probe_four, useful.head_four)]
+        agreed = " | | |"
+        if same:
+            shares += [same.fresh.top1, same.unseen.top1]
+            agreed = f" {same.photos_top5} of {same.photos_total} |"
+        row = f"| `{name}` | {weights} | " + " | ".join(f"{share:.1%}" for share in shares) + " |"
+        assert row + agreed in words
+    mirrored, sibling = report.yardstick.mirrored.top1, report.yardstick.sibling.top1
+    assert f"its own class again on {mirrored:.1%} of unseen compositions" in words
+    assert f"which learned from ImageNet itself, on {sibling:.1%}" in words
 
 
 @pytest.mark.parametrize("name", STUDENTS)
@@ -169,10 +219,10 @@ def test_distilling_was_worth_it(name: str) -> None:
 
 @pytest.mark.parametrize("name", STUDENTS)
 def test_the_report_is_about_the_weights_that_are_shipped(
-    name: str, teacher: Backbone, cpu: Runtime, held_out: Pictures
+    name: str, teacher: Backbone, cpu: Runtime, pictures: tuple[Pictures, Pictures]
 ) -> None:
     """The six photos, looked at again: nearly the classes of the report, in any precision."""
-    now = measure_agreement(load_backbone(name, "offline"), teacher, held_out, cpu).photos
+    now = measure_agreement(load_backbone(name, "offline"), teacher, pictures, cpu).photos
     then = published().trained[name].agreement.photos
     assert now.keys() == then.keys()
     assert sum(len(set(now[photo]) & set(then[photo])) for photo in now) >= 27

@@ -143,7 +143,7 @@ def weights_report(
     from utils.weights_report import measure, write_report
 
     runtime = choose_runtime(device, precision)
-    report = measure(load_pictures(photos, cutouts, bars)[1], runtime, bars)
+    report = measure(load_pictures(photos, cutouts, bars), runtime, bars)
     write_report(report, folder)
     if as_json:
         print_json(asdict(report))

@@ -37,8 +37,9 @@ Group = tuple[Tensor, ...]
 class Pictures:
     """Photos (3×H×W) and cut-outs (4×H×W, the fourth channel is opacity), all uint8.
 
-    They stand in groups, one a folder that was named. Each group is drawn from equally often,
-    however many pictures it has.
+    They stand in groups, one a folder that was named. A group is drawn from in proportion to the
+    square root of its number of pictures: a large one isn't all that is seen, and the few pictures
+    of a small one don't return all the time.
     """
 
     photos: tuple[Group, ...]
@@ -190,7 +191,8 @@ def _composition(pictures: Pictures, size: int, random: Random) -> Tensor:
 
 
 def _draw(groups: tuple[Group, ...], random: Random) -> Tensor:
-    return random.choice(random.choice(groups))
+    (group,) = random.choices(groups, weights=[len(group) ** 0.5 for group in groups])
+    return random.choice(group)
 
 
 def _random_window(photo: Tensor, size: int, random: Random) -> Tensor:

@@ -44,7 +44,7 @@ Data = Annotated[
 ]
 Photos = Annotated[
     list[Path],
-    typer.Option(help="A folder of photos; each folder is drawn from as often as the others."),
+    typer.Option(help="A folder of photos. Of larger folders more is drawn, by the square root."),
 ]
 Cutouts = Annotated[
     list[Path], typer.Option(help="A folder of pictures of objects on a transparent ground.")

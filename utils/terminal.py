@@ -128,12 +128,13 @@ def show_qualities(report: Report) -> Table:
             (
                 quality.model,
                 quality.weights.split(" (")[0],
-                f"{same.top1:.1%}" if same else "-",
+                f"{same.fresh.top1:.1%}" if same else "-",
+                f"{same.unseen.top1:.1%}" if same else "-",
                 f"{same.photos_top5} of {same.photos_total}" if same else "-",
                 *(f"{mean(v):.1%}" for v in (useful.probe_binary, useful.probe_four)),
                 f"{mean(useful.head_four):.1%}",
             )
         )
-    columns = ("model", "weights", "top-1 as teacher", "top-5, six photos", "ELPV binary probe",
-               "ELPV 4-class probe", "ELPV 4-class head")  # fmt: skip
+    columns = ("model", "weights", "as teacher: fresh", "unseen", "top-5, six photos",
+               "ELPV binary probe", "ELPV 4-class probe", "ELPV 4-class head")  # fmt: skip
     return table("The course's own weights", columns, rows)

@@ -1,7 +1,7 @@
 """How good the course's own weights are: measured, kept as JSON, and written into their cards."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
@@ -24,20 +24,30 @@ from utils.models import IMAGENET_CLASSES
 from utils.students import STUDENTS, TEACHER
 from utils.training import TrainingConfig, train
 
-COMPOSITIONS = 1024  # held-out compositions on which student and teacher are compared
+COMPOSITIONS = 1024  # of each kind, on which student and teacher are compared
 BATCH = 64
 SIDE = 224  # pixels: the size at which the lessons use the students
 SPLITS = 5
 TOP = 5
+SIBLING = "efficientnet_lite1"  # learned on ImageNet itself, as the teacher did
+
+Namer = Callable[[Tensor], Tensor]  # uint8 pixels N×3×H×W → N×5 indices of classes, best first
+
+
+@dataclass(frozen=True)
+class Match:
+    """How often a model names what the teacher names, on compositions."""
+
+    top1: float  # share of compositions with the same first class
+    top5: float  # mean share of the teacher's five classes among the model's five
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How often a student names what the teacher names."""
+    """How far a student names what the teacher names; no training has seen any of these images."""
 
-    compositions: int
-    top1: float  # share of held-out compositions with the same first class
-    top5: float  # mean share of the teacher's five classes among the student's five
+    fresh: Match  # new compositions of the pictures that students learn from
+    unseen: Match  # compositions of pictures that are held out
     photos_top1: int  # on how many photos, that no training has seen, the first class is the same
     photos_top5: int  # how many of the teacher's five classes it shares on them
     photos_total: int  # of how many
@@ -64,28 +74,44 @@ class Quality:
 
 
 @dataclass(frozen=True)
+class Yardstick:
+    """What agreement can be had at all: on the compositions of held-out pictures, with the teacher
+    agree ...
+    """
+
+    mirrored: Match  # ... the teacher itself, when it looks at them in a mirror
+    sibling: Match  # ... the next larger model of its family
+
+
+@dataclass(frozen=True)
 class Report:
     """The students beside their untrained selves and their teacher."""
 
     machine: str
     runtime: str
-    held_out: dict[str, int]  # pictures
+    compositions: int  # of each kind
+    pictures: dict[str, int]  # to learn from
+    held_out: dict[str, int]  # never learned from
+    yardstick: Yardstick
     teacher: Quality
     trained: dict[str, Quality]
     untrained: dict[str, Quality]
 
 
-def measure(held_out: Pictures, runtime: Runtime, progress: Progress = silent) -> Report:
-    """Measure every student's published weights.
+def measure(
+    pictures: tuple[Pictures, Pictures], runtime: Runtime, progress: Progress = silent
+) -> Report:
+    """Measure every student's published weights; `pictures` are to learn from, and held out.
 
     Raises:
         CourseError: a student's weights are missing or damaged.
     """
+    train, held_out = pictures
     teacher = load_backbone(TEACHER, "offline")
     trained, untrained = {}, {}
     for name in STUDENTS:
         student, blank = (load_backbone(name, weights) for weights in ("offline", "untrained"))
-        agreement = measure_agreement(student, teacher, held_out, runtime)
+        agreement = measure_agreement(student, teacher, pictures, runtime)
         usefulness = measure_usefulness(student, runtime, progress)
         trained[name] = Quality(name, student.weights, usefulness, agreement)
         usefulness = measure_usefulness(blank, runtime, progress)
@@ -94,7 +120,10 @@ def measure(held_out: Pictures, runtime: Runtime, progress: Progress = silent) -
     return Report(
         machine(runtime.device),
         str(runtime),
+        COMPOSITIONS,
+        train.counts(),
         held_out.counts(),
+        measure_yardstick(teacher, held_out, runtime),
         Quality(TEACHER, teacher.weights, usefulness),
         trained,
         untrained,
@@ -138,23 +167,20 @@ def _splits(values: Sequence[float]) -> str:
 
 
 def measure_agreement(
-    student: Backbone, teacher: Backbone, held_out: Pictures, runtime: Runtime
+    student: Backbone, teacher: Backbone, pictures: tuple[Pictures, Pictures], runtime: Runtime
 ) -> Agreement:
-    """Compare the classes of student and teacher on compositions and photos never trained on."""
-    held_out = held_out.to(runtime.device)
-    same = overlap = 0.0
-    for number in range(COMPOSITIONS // BATCH):
-        pixels = compose(held_out, BATCH, SIDE, Random(f"held out {number}"))
-        ours, theirs = (top_classes(b, pixels, runtime) for b in (student, teacher))
-        same += (ours[:, 0] == theirs[:, 0]).sum().item()
-        overlap += _shared(ours, theirs)
+    """Compare the classes of student and teacher; `pictures` are to learn from, and held out."""
+    ours, theirs = (_namer(backbone, runtime) for backbone in (student, teacher))
+    fresh, unseen = (
+        match(ours, theirs, kind, what)
+        for kind, what in zip(pictures, ("fresh", "held out"), strict=True)
+    )
     on_photos = {
         name: tuple(_top_on_photo(b, name, runtime) for b in (student, teacher)) for name in PHOTOS
     }
     return Agreement(
-        COMPOSITIONS,
-        same / COMPOSITIONS,
-        overlap / COMPOSITIONS / TOP,
+        fresh,
+        unseen,
         sum(int(ours[0, 0] == theirs[0, 0]) for ours, theirs in on_photos.values()),
         sum(_shared(ours, theirs) for ours, theirs in on_photos.values()),
         TOP * len(PHOTOS),
@@ -163,6 +189,31 @@ def measure_agreement(
             for name, (ours, _) in on_photos.items()
         },
     )
+
+
+def measure_yardstick(teacher: Backbone, held_out: Pictures, runtime: Runtime) -> Yardstick:
+    """How far the teacher agrees with its mirrored view, and with a sibling."""
+    theirs = _namer(teacher, runtime)
+    sibling = _namer(load_backbone(SIBLING, "offline"), runtime)
+    return Yardstick(
+        match(lambda pixels: theirs(pixels.flip(-1)), theirs, held_out, "held out"),
+        match(sibling, theirs, held_out, "held out"),
+    )
+
+
+def match(ours: Namer, theirs: Namer, pictures: Pictures, what: str) -> Match:
+    """Compare what two name on compositions of these pictures; `what` fixes which ones."""
+    same = overlap = 0
+    for number in range(COMPOSITIONS // BATCH):
+        pixels = compose(pictures, BATCH, SIDE, Random(f"{what} {number}"))
+        found, wanted = ours(pixels), theirs(pixels)
+        same += int((found[:, 0] == wanted[:, 0]).sum())
+        overlap += _shared(found, wanted)
+    return Match(same / COMPOSITIONS, overlap / COMPOSITIONS / TOP)
+
+
+def _namer(backbone: Backbone, runtime: Runtime) -> Namer:
+    return lambda pixels: top_classes(backbone, pixels, runtime)
 
 
 @torch.inference_mode()
