@@ -115,12 +115,11 @@ class Distillation:
 # of cases at 128 pixels, in half of them at 160, and in 58 % at 224, for which it was trained.
 CONTINUED = {
     "start": "offline",
-    "side": 160,
+    "side": 224,
     "late_side": 224,
-    "late": 0.4,
-    "lr": 5e-3,
-    "naming": 1.0,
-    "late_naming": 2.0,
+    "lr": 3e-3,
+    "naming": 2.0,
+    "late_naming": 4.0,
 }
 
 
