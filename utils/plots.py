@@ -10,7 +10,7 @@ from io import BytesIO
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import LogFormatter, MaxNLocator, PercentFormatter
 
 from utils.classifier import Prediction
 from utils.observations import EpochRecord
@@ -156,7 +156,9 @@ def pareto_figure(points: Mapping[str, tuple[float, float]], xlabel: str, ylabel
         axes.plot(x, y, "o" if front else "x", color=ORANGE if front else BLUE, markersize=8)
         axes.annotate(name, (x, y), xytext=(7, 4), textcoords="offset points", fontsize=9)
     axes.set(xlabel=xlabel, ylabel=ylabel, xscale="log")
-    axes.margins(x=0.15, y=0.12)
+    axes.xaxis.set_major_formatter(LogFormatter())  # 20, where the default writes 2 × 10¹
+    axes.xaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1, 0.4)))
+    axes.margins(x=0.2, y=0.12)
     axes.grid(alpha=0.3)
     return figure
 
