@@ -27,7 +27,7 @@ from utils.studies import Row, Unit
 
 STAGES = ("stride 8", "stride 16", "stride 32")
 SPLITS = 5
-FRESH = 5  # further splits, on which nothing was tried before this way was settled
+FRESH = 5  # further splits, on which nothing was chosen
 # Side in pixels at which each model sees the whole cell, for a crack may lie at its edge; cells
 # have 300 pixels, and the models that learned on larger photos gain from more of them.
 SIDES = dict.fromkeys(OFFLINE.values(), 224)
@@ -53,14 +53,15 @@ def capstone_units(runtime: Runtime, progress: Progress = silent) -> dict[str, U
 def learn_split(seed: int, runtime: Runtime, progress: Progress = silent) -> Row:
     """Test accuracy of each model alone, and of all together, on one split.
 
-    `defective` holds the probability of a defect for each photo of the test split, in its order,
-    as all models together see it.
+    All together: the mean of six probabilities, each model's own and that of their joined vectors.
+    `defective` holds it for each photo of the test split, in its order.
     """
     images = load_elpv(binary=True)
     parts, labels = split(images.labels, seed), np.array(images.labels)
     vectors = {name: see_every_cell(name, runtime, progress).numpy() for name in SIDES}
     alone = {name: probe(own, labels, parts)[1] for name, own in vectors.items()}
-    hold_back, together = probe(np.concatenate(list(vectors.values()), axis=1), labels, parts)
+    hold_back, joined = probe(np.concatenate(list(vectors.values()), axis=1), labels, parts)
+    together = np.mean([joined, *alone.values()], axis=0)
     truth = labels[list(parts.test)]
     return {
         "seed": seed,

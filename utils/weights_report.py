@@ -24,7 +24,7 @@ from utils.models import IMAGENET_CLASSES
 from utils.students import STUDENTS, TEACHER
 from utils.training import TrainingConfig, train
 
-COMPOSITIONS = 1024  # of each kind, on which student and teacher are compared
+COMPOSITIONS = 4096  # of each kind: a standard error of 0.8 points where a third or more agree
 BATCH = 64
 SIDE = 224  # pixels: the size at which the lessons use the students
 SPLITS = 5
