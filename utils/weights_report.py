@@ -106,12 +106,12 @@ def measure(
     Raises:
         CourseError: a student's weights are missing or damaged.
     """
-    train, held_out = pictures
+    train, held_out = (part.to(runtime.device) for part in pictures)
     teacher = load_backbone(TEACHER, "offline")
     trained, untrained = {}, {}
     for name in STUDENTS:
         student, blank = (load_backbone(name, weights) for weights in ("offline", "untrained"))
-        agreement = measure_agreement(student, teacher, pictures, runtime)
+        agreement = measure_agreement(student, teacher, (train, held_out), runtime)
         usefulness = measure_usefulness(student, runtime, progress)
         trained[name] = Quality(name, student.weights, usefulness, agreement)
         usefulness = measure_usefulness(blank, runtime, progress)
