@@ -50,7 +50,7 @@ def teacher() -> Backbone:
 def test_a_teacher_agrees_with_itself(
     pictures: tuple[Pictures, Pictures], teacher: Backbone, cpu: Runtime
 ) -> None:
-    same = measure_agreement(teacher, teacher, pictures, cpu)
+    same = measure_agreement({"itself": teacher}, teacher, pictures, cpu)["itself"]
     assert same.fresh == same.unseen == Match(1, 1)
     assert (same.photos_top1, same.photos_top5, same.photos_total) == (6, 30, 30)
     assert set(same.photos["chelsea"]) >= {"tiger cat", "Egyptian cat", "tabby"}
@@ -60,7 +60,7 @@ def test_an_untrained_student_hardly_agrees(
     pictures: tuple[Pictures, Pictures], teacher: Backbone, cpu: Runtime
 ) -> None:
     blank = load_backbone("resnet18", "untrained")
-    found = measure_agreement(blank, teacher, pictures, cpu)
+    found = measure_agreement({"blank": blank}, teacher, pictures, cpu)["blank"]
     assert max(found.fresh.top1, found.unseen.top1) < 0.2
     assert found.photos_top5 <= 3
     assert tuple(found.photos) == PHOTOS
@@ -222,7 +222,8 @@ def test_the_report_is_about_the_weights_that_are_shipped(
     name: str, teacher: Backbone, cpu: Runtime, pictures: tuple[Pictures, Pictures]
 ) -> None:
     """The six photos, looked at again: nearly the classes of the report, in any precision."""
-    now = measure_agreement(load_backbone(name, "offline"), teacher, pictures, cpu).photos
+    students = {name: load_backbone(name, "offline")}
+    now = measure_agreement(students, teacher, pictures, cpu)[name].photos
     then = published().trained[name].agreement.photos
     assert now.keys() == then.keys()
     assert sum(len(set(now[photo]) & set(then[photo])) for photo in now) >= 27

@@ -1,7 +1,7 @@
 """How good the course's own weights are: measured, kept as JSON, and written into their cards."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
@@ -108,12 +108,13 @@ def measure(
     """
     train, held_out = (part.to(runtime.device) for part in pictures)
     teacher = load_backbone(TEACHER, "offline")
+    students = {name: load_backbone(name, "offline") for name in STUDENTS}
+    agreements = measure_agreement(students, teacher, (train, held_out), runtime)
     trained, untrained = {}, {}
-    for name in STUDENTS:
-        student, blank = (load_backbone(name, weights) for weights in ("offline", "untrained"))
-        agreement = measure_agreement(student, teacher, (train, held_out), runtime)
+    for name, student in students.items():
         usefulness = measure_usefulness(student, runtime, progress)
-        trained[name] = Quality(name, student.weights, usefulness, agreement)
+        trained[name] = Quality(name, student.weights, usefulness, agreements[name])
+        blank = load_backbone(name, "untrained")
         usefulness = measure_usefulness(blank, runtime, progress)
         untrained[name] = Quality(name, blank.weights, usefulness)
     usefulness = measure_usefulness(teacher, runtime, progress)
@@ -167,14 +168,28 @@ def _splits(values: Sequence[float]) -> str:
 
 
 def measure_agreement(
-    student: Backbone, teacher: Backbone, pictures: tuple[Pictures, Pictures], runtime: Runtime
-) -> Agreement:
-    """Compare the classes of student and teacher; `pictures` are to learn from, and held out."""
-    ours, theirs = (_namer(backbone, runtime) for backbone in (student, teacher))
+    students: Mapping[str, Backbone],
+    teacher: Backbone,
+    pictures: tuple[Pictures, Pictures],
+    runtime: Runtime,
+) -> dict[str, Agreement]:
+    """Compare the classes of each student with the teacher's; `pictures` are to learn from, and
+    held out.
+    """
+    namers = {name: _namer(student, runtime) for name, student in students.items()}
     fresh, unseen = (
-        match(ours, theirs, kind, what)
+        matches(namers, _namer(teacher, runtime), kind, what)
         for kind, what in zip(pictures, ("fresh", "held out"), strict=True)
     )
+    return {
+        name: _with_photos(fresh[name], unseen[name], student, teacher, runtime)
+        for name, student in students.items()
+    }
+
+
+def _with_photos(
+    fresh: Match, unseen: Match, student: Backbone, teacher: Backbone, runtime: Runtime
+) -> Agreement:
     on_photos = {
         name: tuple(_top_on_photo(b, name, runtime) for b in (student, teacher)) for name in PHOTOS
     }
@@ -194,22 +209,31 @@ def measure_agreement(
 def measure_yardstick(teacher: Backbone, held_out: Pictures, runtime: Runtime) -> Yardstick:
     """How far the teacher agrees with its mirrored view, and with a sibling."""
     theirs = _namer(teacher, runtime)
-    sibling = _namer(load_backbone(SIBLING, "offline"), runtime)
-    return Yardstick(
-        match(lambda pixels: theirs(pixels.flip(-1)), theirs, held_out, "held out"),
-        match(sibling, theirs, held_out, "held out"),
-    )
+    namers = {
+        "mirrored": lambda pixels: theirs(pixels.flip(-1)),
+        "sibling": _namer(load_backbone(SIBLING, "offline"), runtime),
+    }
+    return Yardstick(**matches(namers, theirs, held_out, "held out"))
 
 
-def match(ours: Namer, theirs: Namer, pictures: Pictures, what: str) -> Match:
-    """Compare what two name on compositions of these pictures; `what` fixes which ones."""
-    same = overlap = 0
+def matches(
+    namers: Mapping[str, Namer], theirs: Namer, pictures: Pictures, what: str
+) -> dict[str, Match]:
+    """Compare what each names, and what the teacher names, on compositions of these pictures;
+    `what` fixes which ones.
+    """
+    same, overlap = dict.fromkeys(namers, 0), dict.fromkeys(namers, 0)
     for number in range(COMPOSITIONS // BATCH):
         pixels = compose(pictures, BATCH, SIDE, Random(f"{what} {number}"))
-        found, wanted = ours(pixels), theirs(pixels)
-        same += int((found[:, 0] == wanted[:, 0]).sum())
-        overlap += _shared(found, wanted)
-    return Match(same / COMPOSITIONS, overlap / COMPOSITIONS / TOP)
+        wanted = theirs(pixels)
+        for name, namer in namers.items():
+            found = namer(pixels)
+            same[name] += int((found[:, 0] == wanted[:, 0]).sum())
+            overlap[name] += _shared(found, wanted)
+    return {
+        name: Match(same[name] / COMPOSITIONS, overlap[name] / COMPOSITIONS / TOP)
+        for name in namers
+    }
 
 
 def _namer(backbone: Backbone, runtime: Runtime) -> Namer:
