@@ -53,7 +53,7 @@ DEBIAN := build/debian
 PICTURES = $(addprefix --photos ,$(PHOTOS)) $(addprefix --cutouts ,$(CUTOUTS))
 RUNS ?= runs
 WEIGHTS ?= weights
-STUDENTS ?= resnet18 vgg11_bn
+STUDENTS ?= resnet18 vgg11_gap
 DISTILL ?=
 
 weights: setup pictures ## distil the course's own weights (hours; a stopped run goes on)

@@ -93,6 +93,6 @@ def _matmul(runtime: Runtime, say: Say) -> list[Contender]:
 
 def _share_of_matmul(rate: float, matmul_seconds: float) -> Result:
     """How much of the rate of plain matrix products a ResNet-50 reaches, 2 FLOPs a pair."""
-    achieved = rate * 2 * textbook("resnet").gflops
+    achieved = rate * 2 * textbook("resnet").gmacs
     plain = 2 * MATMUL_SIDE**3 / matmul_seconds / 1e9
     return Result(f"resnet50 of {MATMUL}", achieved, plain, "GFLOP/s", MATMUL_GOAL)

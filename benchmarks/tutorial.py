@@ -15,8 +15,9 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from benchmarks.timing import Stopwatch
-from utils.datasets import ImageSet, split
+from utils.datasets import ImageSet
 from utils.models import IMAGENET_MEAN, IMAGENET_STD
+from utils.splits import split
 
 BATCH_SIZE = 32  # the course's, too
 WORKERS = min(4, os.cpu_count() or 1)
@@ -48,7 +49,7 @@ class Photos(Dataset):
 def train_head(images: ImageSet, epochs: int, device: torch.device) -> list[float]:
     """Train a new head on a frozen ResNet-18; the seconds at the end of each epoch."""
     watch = Stopwatch(device)
-    splits = split(images.labels)
+    splits = split(images)
     loaders = [_loader(images, splits.train, True), _loader(images, splits.val, False)]
     model = _frozen_resnet18(len(images.classes)).to(device)
     optimizer = torch.optim.SGD(model.fc.parameters(), lr=1e-3, momentum=0.9)

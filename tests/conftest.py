@@ -23,8 +23,9 @@ import torch
 from grader_items import pytest_collect_file  # noqa: F401 (a hook: lists of answers are tests)
 from PIL import Image
 
-from utils.datasets import ImageSet, limit, load_elpv, load_folder
+from utils.datasets import ImageSet, load_elpv, load_folder
 from utils.device import Runtime
+from utils.splits import limit
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -19,7 +19,7 @@ from utils.files import sha256_of_file
 from utils.images import open_photo, preprocess, sample_photo
 from utils.models import IMAGENET_CLASSES, MODELS, find_model
 
-SMALL = ("resnet18", "vgg11_bn", "efficientnet_lite0")
+SMALL = ("resnet18", "vgg11_gap", "efficientnet_lite0")
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -53,7 +53,7 @@ def test_every_parameter_gets_a_gradient_and_nothing_is_nan(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("family", "model", "feature_dim", "parameters", "gflops"),
+    ("family", "model", "feature_dim", "parameters", "gmacs"),
     [
         ("resnet", "resnet50", 2048, 25_557_032, 4.09),
         ("vgg", "vgg16", 4096, 138_357_544, 15.47),
@@ -61,14 +61,14 @@ def test_every_parameter_gets_a_gradient_and_nothing_is_nan(name: str) -> None:
     ],
 )
 def test_textbook_models_cost_what_torchvision_publishes(
-    family: str, model: str, feature_dim: int, parameters: int, gflops: float
+    family: str, model: str, feature_dim: int, parameters: int, gmacs: float
 ) -> None:
     book = backbones.textbook(family)
     assert (book.model, book.feature_dim, book.parameters) == (model, feature_dim, parameters)
-    assert round(book.gflops, 2) == gflops
+    assert round(book.gmacs, 2) == gmacs
     meta = MODELS[model].enum.meta
     assert book.parameters == meta["num_params"]
-    assert book.gflops == pytest.approx(meta["_ops"], abs=2e-3)
+    assert book.gmacs == pytest.approx(meta["_ops"], abs=2e-3)
 
 
 def test_cat_is_a_cat() -> None:
@@ -116,7 +116,7 @@ def test_auto_takes_official_weights_only_if_they_are_here(torch_home: Path) -> 
 
 @pytest.mark.parametrize("choice", ["auto", "imagenet"])
 def test_missing_official_weights_name_the_two_ways_out(torch_home: Path, choice: str) -> None:
-    with pytest.raises(WeightsMissing, match=r"--download vgg.*offline model vgg11_bn"):
+    with pytest.raises(WeightsMissing, match=r"--download vgg.*offline model vgg11_gap"):
         backbones.load_backbone("vgg16", choice)
     assert not list(torch_home.rglob("*.pth"))
 
@@ -146,7 +146,7 @@ def course_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     half = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
     file = tmp_path / "resnet18.safetensors"
     safetensors.torch.save_file(half, file)
-    (tmp_path / "SHA256SUMS").write_text(f"{sha256_of_file(file)}  {file.name}\n")
+    (tmp_path / "SHA256SUMS").write_text(f"{sha256_of_file(file)}  {file.name}\n", encoding="utf-8")
     return file
 
 
@@ -163,11 +163,11 @@ def test_vgg_course_weights_are_features_and_a_classifier(
     monkeypatch.setattr(weights, "WEIGHTS_FOLDER", tmp_path)
     source = tv.vgg11_bn().features.state_dict(prefix="features.")
     head = {"classifier.weight": torch.rand(1000, 512), "classifier.bias": torch.rand(1000)}
-    file = tmp_path / "vgg11_bn.safetensors"
+    file = tmp_path / "vgg11_gap.safetensors"
     safetensors.torch.save_file({**source, **head}, file)
-    (tmp_path / "SHA256SUMS").write_text(f"{sha256_of_file(file)}  {file.name}\n")
+    (tmp_path / "SHA256SUMS").write_text(f"{sha256_of_file(file)}  {file.name}\n", encoding="utf-8")
     assert torch.equal(
-        backbones.load_backbone("vgg11_bn", "offline").head.bias, head["classifier.bias"]
+        backbones.load_backbone("vgg11_gap", "offline").head.bias, head["classifier.bias"]
     )
 
 
@@ -184,14 +184,14 @@ def test_weights_are_written_with_half_kernels_and_whole_vectors(tmp_path: Path)
     assert torch.equal(read["conv.weight"], state["conv.weight"].half().float())
     assert torch.equal(read["bn.running_var"], state["bn.running_var"])
     assert read["bn.num_batches_tracked"] == 70_000
-    listed = (tmp_path / "SHA256SUMS").read_text().split()
+    listed = (tmp_path / "SHA256SUMS").read_text(encoding="utf-8").split()
     assert listed[1::2] == ["one.safetensors", "two.safetensors"]
 
 
 def test_the_weights_that_the_course_ships_fit_torchvisions_models() -> None:
     """Checked against SHA256SUMS as they are read."""
     resnet, vgg = (
-        weights.read_course_weights(weights.course_file(name)) for name in ("resnet18", "vgg11_bn")
+        weights.read_course_weights(weights.course_file(name)) for name in ("resnet18", "vgg11_gap")
     )
     tv.resnet18(num_classes=1000).load_state_dict(resnet, strict=True)
     features = {key: value for key, value in vgg.items() if key.startswith("features.")}

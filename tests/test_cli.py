@@ -144,11 +144,11 @@ def no_official_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path
         (("trace", "--limit", "3"), ("--limit 3", "4 classes", "use at least 20, or all")),
         (("weights", "--download", "alexnet"), ("family 'alexnet'", "use resnet, vgg")),
         (("trace", "no/photo.jpg"), ("no/photo.jpg", "check the path")),
-        ((*DISTILL, "--student", "resnet50"), ("student 'resnet50'", "use resnet18, vgg11_bn")),
+        ((*DISTILL, "--student", "resnet50"), ("student 'resnet50'", "use resnet18, vgg11_gap")),
         ((*DISTILL, "--student", "resnet18"), ("no folder nowhere", "photos", "check the path")),
         ((*DISTILL, "--student", "resnet18", "--images", 1, "--minutes", 1), ("give one of them",)),
         (
-            (*DISTILL, "--student", "vgg11_bn", "--resume"),
+            (*DISTILL, "--student", "vgg11_gap", "--resume"),
             ("nothing to resume", "without --resume"),
         ),
         (("weights-report", *DISTILL[1:]), ("no folder nowhere", "check the path")),
@@ -229,7 +229,7 @@ def test_a_family_without_its_official_weights_is_refused_too(
 ) -> None:
     ended = course("trace", "--family", "vgg", "--weights", "imagenet", "--limit", 40,
                    "--json", "--out", tmp_path / "trace.html")  # fmt: skip
-    assert_refused(ended, "vgg16", "`course weights --download vgg`", "vgg11_bn")
+    assert_refused(ended, "vgg16", "`course weights --download vgg`", "vgg11_gap")
     assert ended.out == ""
 
 
@@ -322,7 +322,7 @@ def test_predict_shows_as_many_classes_as_asked_for() -> None:
 
 
 def test_a_bad_photo_does_not_cost_the_answers_of_the_good_ones(tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").write_text("no photo")
+    (tmp_path / "notes.txt").write_text("no photo", encoding="utf-8")
     words = (tmp_path / "notes.txt", CAT, tmp_path / "nothing.jpg")
     ended = course("predict", *words)
     assert_refused(ended, words[0], "is not an image", words[2], "check the path")
@@ -371,7 +371,7 @@ def test_a_trace_is_one_json_object_of_a_fixed_form(traced: tuple[Ended, Ended, 
             "key_insight"} <= set(run)  # fmt: skip
     assert (run["family"], run["model"]) == ("efficientnet", "efficientnet_lite0")
     assert run["weights"].startswith("offline")
-    assert set(run["textbook"]) == {"model", "feature_dim", "parameters", "gflops"}
+    assert set(run["textbook"]) == {"model", "feature_dim", "parameters", "gmacs"}
     assert [set(stage) for stage in run["data_flow"]] == [
         {"stage", "before", "operation", "after", "example"}
     ] * 3
@@ -410,7 +410,7 @@ def test_a_trace_is_the_same_twice(traced: tuple[Ended, Ended, Path]) -> None:
 
 
 def test_a_trace_leaves_a_page(traced: tuple[Ended, Ended, Path]) -> None:
-    page = traced[2].read_text()
+    page = traced[2].read_text(encoding="utf-8")
     run = traced[0].json()["runs"][0]
     assert run["key_insight"] in page
     assert run["training"]["epochs"][1]["observation"] in page
@@ -430,7 +430,7 @@ def test_an_untrained_family_is_said_to_be_noise_in_terminal_and_page(
     assert (ended.code, ended.err) == (0, "")
     assert "Weights: untrained (seed 0). UNTRAINED" in ended.out
     assert "a new head on an UNTRAINED backbone reaches" in re.sub(r"[\s│]+", " ", ended.out)
-    content = page.read_text()
+    content = page.read_text(encoding="utf-8")
     assert '<span class="untrained">untrained (seed 0)</span>' in content
     assert "<script" not in content
     assert "&lt;script&gt;cat.png" in content
@@ -445,7 +445,7 @@ def test_training_leaves_weights_checkpoint_and_trace(finished: tuple[Ended, Pat
     assert sorted(f.name for f in folder.iterdir()) == ["best.safetensors", "last.pt", "trace.json"]
     for epoch in (1, 2, 3):
         assert f"epoch {epoch}/3: " in ended.out
-    trace = json.loads((folder / "trace.json").read_text())
+    trace = json.loads((folder / "trace.json").read_text(encoding="utf-8"))
     assert trace["classes"] == ["grün kariert", "rot"]
     assert [trace[f"n_{part}"] for part in ("train", "val", "test")] == [12, 3, 5]
     assert f"Best epoch {trace['best_epoch']}; test accuracy 100.0%" in ended.out
@@ -456,7 +456,7 @@ def test_training_leaves_weights_checkpoint_and_trace(finished: tuple[Ended, Pat
 def test_training_as_json_prints_the_trace_and_nothing_else(squares: Path, tmp_path: Path) -> None:
     ended = course(*TRAIN, "--data", squares, "--epochs", 1, "--out", tmp_path, "--json")
     assert (ended.code, ended.err) == (0, "")
-    assert ended.json() == json.loads((tmp_path / "trace.json").read_text())
+    assert ended.json() == json.loads((tmp_path / "trace.json").read_text(encoding="utf-8"))
 
 
 def test_unreadable_photos_are_counted_named_and_skipped(squares: Path, tmp_path: Path) -> None:
@@ -483,13 +483,13 @@ def test_the_last_block_learns_too_and_its_best_weights_are_kept(
 
 
 def test_a_folder_for_results_that_cannot_be_made_is_named(squares: Path, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
     ended = course(*TRAIN, "--data", squares, "--epochs", 1, "--json", "--out", tmp_path / "file")
     assert_refused(ended, tmp_path / "file" / "last.pt", "can't be written", "--out for results")
 
 
 def test_resuming_a_finished_run_trains_no_more(squares: Path, earlier: Path) -> None:
-    before = json.loads((earlier / "trace.json").read_text())
+    before = json.loads((earlier / "trace.json").read_text(encoding="utf-8"))
     words = (*TRAIN, "--data", squares, "--epochs", 3, "--out", earlier, "--resume", "--json")
     after = course(*words).json()
     assert after["epochs"] == before["epochs"]
@@ -588,7 +588,7 @@ def test_control_c_keeps_the_last_epoch_and_resume_goes_on_from_it(
     assert ended.code == 0
     assert f"epoch {len(before)}/2" not in ended.out
     assert f"epoch {len(before) + 1}/2" in ended.out
-    after = json.loads((tmp_path / "trace.json").read_text())["epochs"]
+    after = json.loads((tmp_path / "trace.json").read_text(encoding="utf-8"))["epochs"]
     assert after[: len(before)] == before
     assert [row["epoch"] for row in after] == [1, 2]
 

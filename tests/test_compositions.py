@@ -66,7 +66,7 @@ def test_what_cannot_be_used_is_passed_over(
     Image.new("RGBA", (300, 300), (0, 0, 0, 0)).save(tmp_path / "nothing.png")
     Image.new("RGBA", (20, 20), (255, 0, 0, 90)).save(tmp_path / "icon.png")
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n")
-    (tmp_path / "notes.txt").write_text("not a picture")
+    (tmp_path / "notes.txt").write_text("not a picture", encoding="utf-8")
     parts = load_pictures([picture_folders.photos], [picture_folders.cutouts, tmp_path])
     assert sum(part.counts()["cutouts"] for part in parts) == 30
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from utils.datasets import Crops, ImageSet, limit, load_elpv, load_folder, load_images, split
+from utils.datasets import Crops, ImageSet, load_elpv, load_folder, load_images
 from utils.errors import CourseError
 from utils.images import Preprocessing
+from utils.splits import limit, split
 
 SMALL_INPUT = Preprocessing(40, 32, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bilinear")
 
@@ -23,7 +24,11 @@ def put_photos(folder: Path, count: int, kind: str = "png") -> None:
 
 def cells_in_the_table() -> Counter:
     """Cells per class, counted in the package's own table."""
-    lines = (Path(elpv_dataset.__file__).parent / "data" / "labels.csv").read_text().splitlines()
+    lines = (
+        (Path(elpv_dataset.__file__).parent / "data" / "labels.csv")
+        .read_text(encoding="utf-8")
+        .splitlines()
+    )
     cells = [line.split() for line in lines]
     return Counter(f"{kind} {'defective' if float(p) > 0.5 else 'good'}" for _, p, kind in cells)
 
@@ -50,7 +55,7 @@ def test_elpv_has_the_classes_of_its_table() -> None:
 def test_every_cell_has_the_label_of_its_line() -> None:
     cells = load_elpv()
     folder = Path(elpv_dataset.__file__).parent / "data"
-    for line in (folder / "labels.csv").read_text().splitlines()[::97]:
+    for line in (folder / "labels.csv").read_text(encoding="utf-8").splitlines()[::97]:
         name, probability, kind = line.split()
         label = cells.labels[cells.images.index(folder / name)]
         assert (
@@ -127,7 +132,9 @@ def test_unreadable_files_among_good_ones_are_skipped_and_listed(tmp_path: Path)
     put_photos(tmp_path / "dogs", 6)
     bad = tmp_path / "cats" / "broken.jpg"
     bad.write_bytes(b"\xff\xd8\xff no more")
-    (tmp_path / "dogs" / "notes.txt").write_text("not a photo, and nobody would think so")
+    (tmp_path / "dogs" / "notes.txt").write_text(
+        "not a photo, and nobody would think so", encoding="utf-8"
+    )
     images = load_folder(tmp_path)
     assert images.skipped == (bad,)
     assert counts(images) == {"cats": 6, "dogs": 6}

@@ -47,7 +47,14 @@ def few_calibration_images(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def course_runs(name: str) -> int:
     """In how many runs the weights that the course ships were made."""
-    return len(json.loads((PROJECT / "weights" / f"{name}.json").read_text())["earlier"]) + 1
+    return (
+        len(
+            json.loads((PROJECT / "weights" / f"{name}.json").read_text(encoding="utf-8"))[
+                "earlier"
+            ]
+        )
+        + 1
+    )
 
 
 def without_seconds(record: Distillation) -> Distillation:
@@ -116,7 +123,9 @@ def test_a_finished_run_does_not_count_itself_among_the_earlier_ones(
     config = DistillationConfig("resnet18", steps=1, start="offline", **SMALL)
     published = tmp_path / "weights"
     published.mkdir()
-    (published / "resnet18.json").write_text((PROJECT / "weights/resnet18.json").read_text())
+    (published / "resnet18.json").write_text(
+        (PROJECT / "weights/resnet18.json").read_text(encoding="utf-8")
+    )
     monkeypatch.setattr(distillation, "course_file", lambda name: published / name)
     record, state = distill(config, pictures, cpu, Checkpoints(tmp_path))
     write_student(record, state, published)
@@ -143,10 +152,10 @@ def test_late_steps_are_larger_and_weigh_the_names_more() -> None:
 
 
 def test_settings_are_kept_for_a_resume(cpu: Runtime, tmp_path: Path) -> None:
-    settled = configure("vgg11_bn", cpu, images=1000, start=True, seed=5)
+    settled = configure("vgg11_gap", cpu, images=1000, start=True, seed=5)
     assert (settled.steps, settled.batch_size, settled.start) == (8, 128, "offline")
     keep_config(settled, tmp_path)
-    assert kept_config(tmp_path, "vgg11_bn") == settled
+    assert kept_config(tmp_path, "vgg11_gap") == settled
 
 
 def test_minutes_become_steps_by_this_machines_speed(
@@ -164,12 +173,12 @@ def test_minutes_become_steps_by_this_machines_speed(
 def test_what_cannot_be_resumed_is_told(cpu: Runtime, tmp_path: Path) -> None:
     with pytest.raises(CourseError, match=r"nothing to resume in .*run without --resume"):
         kept_config(tmp_path, "resnet18")
-    keep_config(configure("vgg11_bn", cpu), tmp_path)
-    with pytest.raises(CourseError, match="resume with --student vgg11_bn"):
+    keep_config(configure("vgg11_gap", cpu), tmp_path)
+    with pytest.raises(CourseError, match="resume with --student vgg11_gap"):
         kept_config(tmp_path, "resnet18")
-    (tmp_path / "config.json").write_text("{")
+    (tmp_path / "config.json").write_text("{", encoding="utf-8")
     with pytest.raises(CourseError, match="is damaged"):
-        kept_config(tmp_path, "vgg11_bn")
+        kept_config(tmp_path, "vgg11_gap")
 
 
 # --- make weights ------------------------------------------------------------------------------
@@ -210,11 +219,13 @@ def test_make_weights_killed_once_gives_what_an_uninterrupted_run_gives(
     process.communicate()
     assert not (parts / "weights").exists()
     finished(make_weights(parts, picture_folders, "resnet18"))
-    sums = [(folder / "weights/SHA256SUMS").read_text() for folder in (whole, parts)]
+    sums = [
+        (folder / "weights/SHA256SUMS").read_text(encoding="utf-8") for folder in (whole, parts)
+    ]
     assert sums[0] == sums[1]
     state = weights.read_course_weights(whole / "weights/resnet18.safetensors")
     tv.resnet18(num_classes=1000).load_state_dict(state, strict=True)
-    record = json.loads((whole / "weights/resnet18.json").read_text())
+    record = json.loads((whole / "weights/resnet18.json").read_text(encoding="utf-8"))
     assert (record["images"], record["pictures"]["photos"] + record["held_out"]["photos"]) == (
         256,
         30,

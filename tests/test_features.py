@@ -11,11 +11,12 @@ from torch import nn
 
 from utils import features
 from utils.backbones import Backbone, load_backbone
-from utils.datasets import Crops, ImageSet, load_elpv, split
+from utils.datasets import Crops, ImageSet, load_elpv
 from utils.device import Runtime, choose_runtime, cpu_multiplies_bf16
 from utils.features import extract_features
 from utils.images import Normalise
 from utils.models import find_model
+from utils.splits import split
 from utils.training import TrainingConfig, train
 
 
@@ -113,7 +114,8 @@ def test_what_cannot_be_traced_is_cached_too(cache, few_cells: ImageSet, cpu: Ru
 RACE = """
 import torch
 from utils.backbones import Backbone, load_backbone
-from utils.datasets import limit, load_elpv
+from utils.datasets import load_elpv
+from utils.splits import limit
 from utils.device import Runtime
 from utils.features import extract_features
 torch.set_num_threads(1)

@@ -39,7 +39,7 @@ def test_an_old_file_is_replaced(tmp_path: Path) -> None:
     file = tmp_path / "file"
     write_file(file, "a long old text")
     write_file(file, "new")
-    assert file.read_text() == "new"
+    assert file.read_text(encoding="utf-8") == "new"
 
 
 @pytest.mark.parametrize("old", [b"old", None])
@@ -65,7 +65,7 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(
     "name", ["file/results.bin", "file/deeper/results.bin", "folder", "x" * 300]
 )
 def test_a_place_that_cannot_be_written_is_named_with_a_remedy(name: str, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
     (tmp_path / "folder").mkdir()
     with pytest.raises(CourseError) as refused:
         write_file(tmp_path / name, "content")

@@ -43,7 +43,7 @@ LARGEST_IMAGE = 200_000  # bytes as stored
 NUMBER = re.compile(r"(?<![\w.\-/])\d+(?:,\d{3})*(?:\.\d+)?(?![\w\-])")
 # Numbers in prose that no cell computes, each with the reason why it may stand there.
 ALLOWED: dict[str, dict[str, str]] = json.loads(
-    (Path(__file__).parent / "lesson_numbers.json").read_text()
+    (Path(__file__).parent / "lesson_numbers.json").read_text(encoding="utf-8")
 )
 
 
@@ -189,7 +189,7 @@ RESULTS = ("capstone", "data-curve", "model-table", "scaling")
 
 @pytest.mark.parametrize("study", RESULTS)
 def test_kept_results_say_where_they_come_from(study: str) -> None:
-    content = json.loads((LESSONS / "results" / f"{study}.json").read_text())
+    content = json.loads((LESSONS / "results" / f"{study}.json").read_text(encoding="utf-8"))
     assert content["command"] == study
     assert content["minutes"] == pytest.approx(
         sum(row["seconds"] for row in content["rows"]) / 60, abs=0.1
@@ -199,7 +199,7 @@ def test_kept_results_say_where_they_come_from(study: str) -> None:
 
 
 def test_the_capstone_holds_every_split() -> None:
-    content = json.loads((LESSONS / "results/capstone.json").read_text())
+    content = json.loads((LESSONS / "results/capstone.json").read_text(encoding="utf-8"))
     assert [row["seed"] for row in content["rows"]] == list(range(10))
     assert all(len(row["defective"]) == 656 for row in content["rows"])
     mean = sum(row["test_accuracy"] for row in content["rows"][:5]) / 5

@@ -45,7 +45,7 @@ MODULES = sorted(path.stem for path in (PROJECT / "utils").glob("[a-z]*.py"))
 
 def imported(module: str) -> set[str]:
     """Modules of utils that a module imports, wherever in its text."""
-    tree = ast.parse((PROJECT / "utils" / f"{module}.py").read_text())
+    tree = ast.parse((PROJECT / "utils" / f"{module}.py").read_text(encoding="utf-8"))
     names = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module == "utils":
@@ -65,18 +65,18 @@ def test_imports_go_down_only(module: str) -> None:
 
 @pytest.mark.parametrize("module", [name for name in MODULES if name not in COMMANDS])
 def test_only_the_commands_print(module: str) -> None:
-    tree = ast.parse((PROJECT / "utils" / f"{module}.py").read_text())
+    tree = ast.parse((PROJECT / "utils" / f"{module}.py").read_text(encoding="utf-8"))
     calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
     assert not [call for call in calls if isinstance(call, ast.Name) and call.id == "print"]
 
 
 def ranges() -> dict[str, Requirement]:
-    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     return {req.name: req for req in map(Requirement, project["dependencies"])}
 
 
 def pins() -> list[Requirement]:
-    lines = (PROJECT / "requirements.txt").read_text().splitlines()
+    lines = (PROJECT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     return [Requirement(line) for line in lines if line and not line.startswith("#")]
 
 
@@ -94,16 +94,18 @@ def test_requirements_are_exact() -> None:
 
 
 def test_conda_uses_the_same_list() -> None:
-    text = (PROJECT / "environment.yml").read_text()
+    text = (PROJECT / "environment.yml").read_text(encoding="utf-8")
     listed = re.findall(r"^ +- (?!conda-forge)(.+)$", text, re.MULTILINE)
     assert listed == ["python=3.11", "pip", "pip:", "-r requirements.txt", "-e ."]
 
 
 def test_ci_runs_what_the_readme_promises() -> None:
-    assert "make test" in (PROJECT / ".github/workflows/ci.yml").read_text()
-    assert (PROJECT / ".ci/run").read_text().rstrip().endswith("test")
-    readme = (PROJECT / "README.md").read_text()
-    targets = set(re.findall(r"^([a-z-]+):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
+    assert "make test" in (PROJECT / ".github/workflows/ci.yml").read_text(encoding="utf-8")
+    assert (PROJECT / ".ci/run").read_text(encoding="utf-8").rstrip().endswith("test")
+    readme = (PROJECT / "README.md").read_text(encoding="utf-8")
+    targets = set(
+        re.findall(r"^([a-z-]+):", (PROJECT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    )
     named = set(re.findall(r"`make ([a-z-]+)", readme)) | set(
         re.findall(r"^make ([a-z-]+)", readme, re.MULTILINE)
     )

@@ -126,17 +126,17 @@ def test_a_proof_never_sees_the_key(example: Question) -> None:
 
 def test_an_error_in_a_file_is_told_with_its_line(tmp_path: Path, example: Question) -> None:
     file = tmp_path / "bank.yaml"
-    text = find_bank("06").read_text()
-    file.write_text(text.replace("difficulty: easy", "difficulty: simple", 1))
+    text = find_bank("06").read_text(encoding="utf-8")
+    file.write_text(text.replace("difficulty: easy", "difficulty: simple", 1), encoding="utf-8")
     line = text.splitlines().index("  difficulty: easy") + 1
     with pytest.raises(CourseError, match=f"bank.yaml, line {line}: questions.0.difficulty"):
         read_bank(file)
-    file.write_text("topic: [")
+    file.write_text("topic: [", encoding="utf-8")
     with pytest.raises(CourseError, match="line 1: this isn't YAML"):
         read_bank(file)
     content = yaml.safe_load(text)
     content["questions"][1]["id"] = content["questions"][0]["id"]
-    file.write_text(yaml.safe_dump(content))
+    file.write_text(yaml.safe_dump(content), encoding="utf-8")
     with pytest.raises(CourseError, match="two questions are called"):
         read_bank(file)
 

@@ -25,7 +25,9 @@ TOPIC = "06_vgg"
 @pytest.fixture
 def student(tmp_path: Path) -> Path:
     """A folder with the plugin, as `quizzes/` is, for a student's answers."""
-    (tmp_path / "conftest.py").write_text((PROJECT / "quizzes/conftest.py").read_text())
+    (tmp_path / "conftest.py").write_text(
+        (PROJECT / "quizzes/conftest.py").read_text(encoding="utf-8")
+    )
     return tmp_path
 
 
@@ -39,7 +41,7 @@ def wrong_letters(question: Question) -> list[str]:
 
 def write_answers(folder: Path, answers: dict[str, str]) -> None:
     lines = [f"  {question.id}: {answers.get(question.id, '')}" for question in questions()]
-    (folder / "my_answers.yaml").write_text("\n".join([f"{TOPIC}:", *lines, ""]))
+    (folder / "my_answers.yaml").write_text("\n".join([f"{TOPIC}:", *lines, ""]), encoding="utf-8")
 
 
 def check(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -101,7 +103,7 @@ def test_without_a_file_it_says_how_to_get_one(student: Path) -> None:
     ],
 )
 def test_bad_files_are_told_with_their_line(student: Path, text: str, message: str) -> None:
-    (student / "my_answers.yaml").write_text(text)
+    (student / "my_answers.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(CourseError, match=re.escape(message)):
         read_answers(student / "my_answers.yaml")
     run = check(student)
@@ -112,7 +114,7 @@ def test_bad_files_are_told_with_their_line(student: Path, text: str, message: s
 
 def test_letters_may_be_small_and_spaced(tmp_path: Path) -> None:
     file = tmp_path / "my_answers.yaml"
-    file.write_text("06_vgg:\n  vgg-sixteen: ' b '\n")
+    file.write_text("06_vgg:\n  vgg-sixteen: ' b '\n", encoding="utf-8")
     assert [answer.given for answer in read_answers(file)] == ["B"]
 
 
@@ -187,7 +189,7 @@ def test_the_qti_file_holds_the_same_keys(bank: tuple[Question, ...], tmp_path: 
 
 def test_the_gift_file_holds_the_same_keys(bank: tuple[Question, ...], tmp_path: Path) -> None:
     export_quiz(bank, "course", "gift", tmp_path / "quiz.txt")
-    text = (tmp_path / "quiz.txt").read_text()
+    text = (tmp_path / "quiz.txt").read_text(encoding="utf-8")
     blocks = re.findall(r"^::(.+?)::.*?(?<!\\)\{\n(.*?)^\}$", text, re.DOTALL | re.MULTILINE)
     assert [name for name, _ in blocks] == [question.id for question in bank]
     for (_, body), question in zip(blocks, bank, strict=True):
@@ -199,7 +201,7 @@ def test_the_gift_file_holds_the_same_keys(bank: tuple[Question, ...], tmp_path:
 
 def test_the_csv_file_holds_the_same_keys(bank: tuple[Question, ...], tmp_path: Path) -> None:
     export_quiz(bank, "course", "csv", tmp_path / "quiz.csv")
-    rows = list(csv.DictReader(io.StringIO((tmp_path / "quiz.csv").read_text())))
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "quiz.csv").read_text(encoding="utf-8"))))
     assert [(row["id"], row["answer"]) for row in rows] == [(q.id, q.answer) for q in bank]
 
 

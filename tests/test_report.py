@@ -88,7 +88,7 @@ def test_every_picture_is_inside_the_page_and_has_words(page: Page) -> None:
 
 
 @pytest.mark.parametrize("part", [
-    "cat.png", "25,557,032 parameters", "4.09 GFLOPs", "1×3×224×224", "tabby 0.700",
+    "cat.png", "25,557,032 parameters", "4.09 GMACs", "1×3×224×224", "tabby 0.700",
     "36 photos to train on", "learning: round 2", "Best epoch 2", "80.0 %", "worth +30.0 points",
 ])  # fmt: skip
 def test_the_page_shows_the_numbers_of_the_run(part: str, page: Page) -> None:
@@ -126,8 +126,8 @@ def test_names_are_shown_and_never_run(name: str) -> None:
 
 
 def test_a_report_that_cannot_be_written_says_where(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
     with pytest.raises(CourseError, match=r"report\.html can't be written"):
         write_report([family_run()], Path("cat.png"), tmp_path / "file" / "report.html")
     write_report([family_run()], Path("cat.png"), tmp_path / "new" / "report.html")
-    assert "</html>" in (tmp_path / "new" / "report.html").read_text()
+    assert "</html>" in (tmp_path / "new" / "report.html").read_text(encoding="utf-8")

@@ -59,7 +59,7 @@ def test_all_but_the_teachers_classifier_learns(student: Student, pixels: torch.
 
 def test_what_is_kept_says_what_the_student_says(student: Student, pixels: torch.Tensor) -> None:
     """Adapter, pooling and the teacher's classifier, merged, and under torchvision's names."""
-    name = "resnet18" if student.adapters[0].in_channels == 64 else "vgg11_bn"
+    name = "resnet18" if student.adapters[0].in_channels == 64 else "vgg11_gap"
     state = student_state(student, name)
     if name == "resnet18":
         model = tv.resnet18(num_classes=1000)

@@ -9,10 +9,10 @@ import torch
 
 from utils import capstone, data_curve, model_table, scaling
 from utils.backbones import load_backbone, with_scales
-from utils.datasets import split
 from utils.device import Runtime
 from utils.errors import CourseError
 from utils.parallel import train_in_parallel
+from utils.splits import split
 from utils.studies import Row, Unit, run_study, write_study
 
 
@@ -33,7 +33,9 @@ def test_every_unit_is_computed_and_kept(tmp_path: Path, cpu: Runtime) -> None:
     assert calls == ["one", "three"]
     assert [(row["unit"], row["value"]) for row in study.rows] == [("one", 3), ("three", 5)]
     write_study(study, tmp_path / "study.json")
-    assert json.loads((tmp_path / "study.json").read_text())["settings"] == {"seed": 0}
+    assert json.loads((tmp_path / "study.json").read_text(encoding="utf-8"))["settings"] == {
+        "seed": 0
+    }
 
 
 def test_a_study_that_was_stopped_goes_on_after_its_last_unit(tmp_path: Path, cpu: Runtime) -> None:
@@ -59,7 +61,7 @@ def test_progress_of_another_study_is_not_mixed_in(tmp_path: Path, cpu: Runtime)
 
 def test_damaged_progress_is_named(tmp_path: Path, cpu: Runtime) -> None:
     file = tmp_path / "p.json"
-    file.write_text("{")
+    file.write_text("{", encoding="utf-8")
     with pytest.raises(CourseError, match="is damaged: delete it"):
         run_study("x", {}, counting([]), cpu, file)
 

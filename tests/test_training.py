@@ -31,7 +31,7 @@ from utils.training import (
     training_mode,
 )
 
-SMALL = ("resnet18", "vgg11_bn", "efficientnet_lite0")
+SMALL = ("resnet18", "vgg11_gap", "efficientnet_lite0")
 
 
 def without_seconds(trace: TrainingTrace) -> TrainingTrace:

@@ -97,7 +97,7 @@ def a_report() -> Report:
     agreement = Agreement(*matches, 2, 12, 30, {"chelsea": ("tabby", "lynx")})
     good = Usefulness((0.81, 0.83), (0.71, 0.73), (0.75, 0.77))
     bad = Usefulness((0.61, 0.63), (0.51, 0.53), (0.55, 0.57))
-    names = ("resnet18", "vgg11_bn")
+    names = ("resnet18", "vgg11_gap")
     return Report(
         "a machine",
         "cpu, fp32",
@@ -122,7 +122,7 @@ RECORD = {
 }
 
 
-@pytest.mark.parametrize("name", ["resnet18", "vgg11_bn"])
+@pytest.mark.parametrize("name", ["resnet18", "vgg11_gap"])
 def test_a_card_tells_what_was_measured(name: str) -> None:
     card = render_card(a_report(), name, RECORD)
     words = " ".join(card.split())
@@ -144,24 +144,29 @@ def test_a_card_tells_what_was_measured(name: str) -> None:
 
 def test_a_card_adds_up_the_runs_that_weights_were_made_in() -> None:
     config = RECORD["config"] | {"start": "offline"}
-    card = render_card(a_report(), "vgg11_bn", RECORD | {"config": config, "earlier": [RECORD]})
+    card = render_card(a_report(), "vgg11_gap", RECORD | {"config": config, "earlier": [RECORD]})
     assert "246,912 compositions" in card
     assert "| 2 | where the run before ended | 123,456 |" in card
 
 
 def test_a_report_is_written_with_the_cards_of_recorded_students(tmp_path: Path) -> None:
-    (tmp_path / "resnet18.json").write_text(json.dumps(RECORD))
+    (tmp_path / "resnet18.json").write_text(json.dumps(RECORD), encoding="utf-8")
     write_report(a_report(), tmp_path)
-    assert json.loads((tmp_path / "report.json").read_text())["held_out"]["cutouts"] == 218
-    assert (tmp_path / "resnet18.md").read_text() == render_card(a_report(), "resnet18", RECORD)
-    assert not (tmp_path / "vgg11_bn.md").exists()
+    assert (
+        json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["held_out"]["cutouts"]
+        == 218
+    )
+    assert (tmp_path / "resnet18.md").read_text(encoding="utf-8") == render_card(
+        a_report(), "resnet18", RECORD
+    )
+    assert not (tmp_path / "vgg11_gap.md").exists()
 
 
 # --- what the repository says of the weights that it ships -------------------------------------
 
 
 def published() -> Report:
-    content = json.loads((WEIGHTS_FOLDER / "report.json").read_text())
+    content = json.loads((WEIGHTS_FOLDER / "report.json").read_text(encoding="utf-8"))
 
     def agreement(row: dict) -> Agreement:
         matches = {part: Match(**row[part]) for part in ("fresh", "unseen")}
@@ -183,13 +188,15 @@ def published() -> Report:
 
 @pytest.mark.parametrize("name", STUDENTS)
 def test_the_cards_say_what_the_report_says(name: str) -> None:
-    record = json.loads((WEIGHTS_FOLDER / f"{name}.json").read_text())
-    assert (WEIGHTS_FOLDER / f"{name}.md").read_text() == render_card(published(), name, record)
+    record = json.loads((WEIGHTS_FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    assert (WEIGHTS_FOLDER / f"{name}.md").read_text(encoding="utf-8") == render_card(
+        published(), name, record
+    )
 
 
 def test_the_readme_says_what_the_report_says() -> None:
     report = published()
-    words = " ".join((PROJECT / "README.md").read_text().split())
+    words = " ".join((PROJECT / "README.md").read_text(encoding="utf-8").split())
     for name, weights, quality in (
         *((name, "course", quality) for name, quality in report.trained.items()),
         *((name, "untrained", quality) for name, quality in report.untrained.items()),

@@ -1,1 +1,7 @@
 """The code behind the course: everything that a lesson or the `course` command calls."""
+
+import os
+
+# OpenMP reads it when torch is imported. Threads that spin while they wait take the cores from
+# whatever else runs: a lesson beside one busy process took thirty times as long.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

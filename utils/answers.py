@@ -60,7 +60,7 @@ def read_answers(assignment: str) -> tuple[list[Answer], list[Answer]]:
     file = GRADERS_TESTS / f"{assignment}.yaml"
     if not file.exists():
         raise CourseError(f"{file} is missing: list wrong and right answers of {assignment} there.")
-    listed = yaml.safe_load(file.read_text())
+    listed = yaml.safe_load(file.read_text(encoding="utf-8"))
     wrong = [Answer(a["name"], a["cells"], tuple(a["loses"])) for a in listed["wrong"]]
     right = [Answer(a["name"], a["cells"]) for a in listed["right"]]
     solution = read_notebook(SOLUTIONS / assignment / f"{assignment}.ipynb")
@@ -92,7 +92,7 @@ def hand_in(assignment: str, student: str, notebook: NotebookNode, submitted: Pa
     """Put a notebook where a student's submission lies."""
     folder = submitted / student / assignment
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{assignment}.ipynb").write_text(nbformat.writes(notebook))
+    (folder / f"{assignment}.ipynb").write_text(nbformat.writes(notebook), encoding="utf-8")
 
 
 def check(assignment: str, progress: Progress = silent) -> list[Outcome]:

@@ -32,7 +32,7 @@ class Textbook:
     model: str
     feature_dim: int
     parameters: int
-    gflops: float
+    gmacs: float
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class StageCost:
     stage: str
     shape: tuple[int, ...]  # without the batch
     parameters: int
-    gflops: float
+    gmacs: float
 
 
 class Backbone(nn.Module):
@@ -228,7 +228,7 @@ def textbook(family: str) -> Textbook:
     """Shape, size and cost of a family's textbook model for one 224×224 photo, counted."""
     spec = MODELS[TEXTBOOK[find_family(family)]]
     *_, whole = measure_stages(spec.name)
-    return Textbook(spec.name, spec.feature_dim, whole.parameters, whole.gflops)
+    return Textbook(spec.name, spec.feature_dim, whole.parameters, whole.gmacs)
 
 
 @cache
@@ -236,7 +236,7 @@ def measure_stages(name: str) -> tuple[StageCost, ...]:
     """What a model gives at each stage for one 224×224 photo, and what it costs to get there.
 
     The last row is the whole model. It is built on the `meta` device, so no weights are needed.
-    The flop counter counts multiplications and additions apart; the field's GFLOPs (4.09 for
+    The flop counter counts multiplications and additions apart; the field's GMACs (4.09 for
     ResNet-50) count a pair as one.
 
     Raises:
@@ -252,8 +252,8 @@ def measure_stages(name: str) -> tuple[StageCost, ...]:
     with FlopCounterMode(display=False) as counter:
 
         def note(stage: str, output: Tensor, parameters: int) -> None:
-            gflops = round(counter.get_total_flops() / 2 / 1e9, 3)
-            rows.append(StageCost(stage, tuple(output.shape[1:]), parameters, gflops))
+            gmacs = round(counter.get_total_flops() / 2 / 1e9, 3)
+            rows.append(StageCost(stage, tuple(output.shape[1:]), parameters, gmacs))
 
         def note_stage(stage: str) -> Callable:
             parameters = _parameters_until(backbone.body, spec.stages[stage])

@@ -18,11 +18,12 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from utils.backbones import Backbone, load_backbone, with_input, with_scales
-from utils.datasets import ImageSet, Progress, Splits, load_elpv, silent, split
+from utils.datasets import ImageSet, Progress, load_elpv, silent
 from utils.device import Runtime
 from utils.features import extract_features
 from utils.images import Preprocessing
 from utils.models import OFFLINE
+from utils.splits import Splits, split
 from utils.studies import Row, Unit
 
 STAGES = ("stride 8", "stride 16", "stride 32")
@@ -57,7 +58,7 @@ def learn_split(seed: int, runtime: Runtime, progress: Progress = silent) -> Row
     `defective` holds it for each photo of the test split, in its order.
     """
     images = load_elpv(binary=True)
-    parts, labels = split(images.labels, seed), np.array(images.labels)
+    parts, labels = split(images, seed, random=True), np.array(images.labels)
     vectors = {name: see_every_cell(name, runtime, progress).numpy() for name in SIDES}
     alone = {name: probe(own, labels, parts)[1] for name, own in vectors.items()}
     hold_back, joined = probe(np.concatenate(list(vectors.values()), axis=1), labels, parts)

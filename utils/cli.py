@@ -54,12 +54,12 @@ def trace(
 ) -> None:
     """Trace a photo through the three stages, and a head through its epochs, for each family."""
     from utils import backbones, terminal, tracing
-    from utils.datasets import limit as limited
     from utils.datasets import load_images
     from utils.device import choose_runtime
     from utils.images import open_photo, sample_photo
     from utils.models import FAMILIES, find_family
     from utils.report import write_report
+    from utils.splits import limit as limited
     from utils.training import TrainingConfig
 
     families = FAMILIES if family == "all" else (find_family(family),)
@@ -169,10 +169,10 @@ def train(
     from utils import terminal, training
     from utils.backbones import load_backbone
     from utils.checkpoints import Checkpoints
-    from utils.datasets import limit as limited
     from utils.datasets import load_images
     from utils.device import choose_runtime
     from utils.files import write_file
+    from utils.splits import limit as limited
 
     config = training.TrainingConfig(
         mode=mode,

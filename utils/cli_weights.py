@@ -21,7 +21,7 @@ from utils.options import (
 
 
 def distill(
-    student: Annotated[str, typer.Option(help="resnet18 or vgg11_bn.")],
+    student: Annotated[str, typer.Option(help="resnet18 or vgg11_gap.")],
     photos: Photos,
     cutouts: Cutouts,
     minutes: Annotated[

@@ -4,10 +4,11 @@ from dataclasses import asdict, replace
 from functools import partial
 
 from utils.backbones import load_backbone, with_input
-from utils.datasets import limit, load_elpv
+from utils.datasets import load_elpv
 from utils.device import Runtime
 from utils.images import Preprocessing
 from utils.modes import TrainingConfig
+from utils.splits import limit
 from utils.studies import Row, Unit
 from utils.training import train
 

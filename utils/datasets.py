@@ -1,4 +1,4 @@
-"""Stage 1 for many photos: data sets, stratified splits, batches."""
+"""Stage 1 for many photos: data sets, and what a split must keep together in them."""
 
 import difflib
 import hashlib
@@ -6,23 +6,22 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
-from sklearn.model_selection import train_test_split
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from utils.errors import CourseError
-from utils.files import cache_folder
+from utils.files import cache_folder, sha256_of_file
 from utils.images import Preprocessing, crop_photo, open_photo
 
 EXTENSIONS = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif"}
+MODULE_CELLS = 60  # solar cells in a module of ELPV, the usual 6 × 10
 MIN_PER_CLASS = 5  # fewer can't be dealt to train, validation and test
-TEST_SHARE = 0.25  # the share of the published ELPV protocol (Deitsch et al. 2019)
-VALIDATION_SHARE = 0.15
 Progress = Callable[..., Iterable]
 
 
@@ -33,13 +32,19 @@ def silent(items: Iterable, **_: object) -> Iterable:
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Photos with labels: files, or arrays (N×H×W or N×H×W×3, uint8) already in memory."""
+    """Photos with labels: files, or arrays (N×H×W or N×H×W×3, uint8) already in memory.
+
+    Photos with the same number in `groups` belong together (cells of one solar module, copies of
+    one file): `splits.split` keeps them on one side. `grouped_by` says what a group is.
+    """
 
     name: str
     classes: tuple[str, ...]
     images: Sequence[Path] | np.ndarray
     labels: tuple[int, ...]
     skipped: tuple[Path, ...] = ()
+    groups: tuple[int, ...] | None = None
+    grouped_by: str = ""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -59,7 +64,9 @@ class ImageSet:
             if isinstance(self.images, np.ndarray)
             else tuple(self.images[i] for i in chosen)
         )
-        return replace(self, images=images, labels=tuple(self.labels[i] for i in chosen))
+        labels = tuple(self.labels[i] for i in chosen)
+        groups = self.groups and tuple(self.groups[i] for i in chosen)
+        return replace(self, images=images, labels=labels, groups=groups)
 
     def fingerprint(self) -> str:
         """SHA-256 over every photo's bytes and label, in order."""
@@ -92,58 +99,6 @@ class Crops(Dataset):
         return crop_photo(self.images.photo(index), self.spec), self.images.labels[index]
 
 
-@dataclass(frozen=True)
-class Splits:
-    """Positions of the train, validation and test photos in their image set."""
-
-    train: tuple[int, ...]
-    val: tuple[int, ...]
-    test: tuple[int, ...]
-
-
-def split(labels: Sequence[int], seed: int = 0) -> Splits:
-    """Stratified split: 60 % train, 15 % validation, 25 % test; the same for the same seed."""
-    everything = np.arange(len(labels))
-    rest, test = _stratified(everything, labels, TEST_SHARE, seed)
-    train, val = _stratified(rest, labels, VALIDATION_SHARE / (1 - TEST_SHARE), seed)
-    return Splits(*(tuple(int(i) for i in sorted(part)) for part in (train, val, test)))
-
-
-def _stratified(
-    indices: np.ndarray, labels: Sequence[int], share: float, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    kinds = np.asarray(labels)[indices]
-    n_classes = len(np.unique(kinds))
-    size = max(round(len(indices) * share), n_classes)
-    return train_test_split(indices, test_size=size, stratify=kinds, random_state=seed)
-
-
-def limit(images: ImageSet, count: int | None, seed: int = 0) -> ImageSet:
-    """A stratified, seeded subset of at most `count` photos (all of them if None).
-
-    Raises:
-        CourseError: `count` leaves fewer than five photos for some class.
-    """
-    if count is None or count >= len(images):
-        return images
-    least = MIN_PER_CLASS * len(images.classes)
-    if count < least:
-        raise CourseError(
-            f"--limit {count} is too few for {len(images.classes)} classes: "
-            f"use at least {least}, or all."
-        )
-    everything = np.arange(len(images))
-    if len(images) - count < len(images.classes):  # too few are left out to stratify them
-        chosen = np.random.default_rng(seed).permutation(everything)[:count]
-    else:
-        chosen, _ = train_test_split(
-            everything, train_size=count, stratify=images.labels, random_state=seed
-        )
-    subset = images.subset(sorted(chosen))
-    _check_classes(subset, f"--limit {count} of {images.name}", "raise --limit, or use all")
-    return subset
-
-
 def load_images(name: str, progress: Progress = silent) -> ImageSet:
     """The data set of that name (`DATA_SETS`), or a folder with one folder of photos per class.
 
@@ -163,7 +118,7 @@ def load_images(name: str, progress: Progress = silent) -> ImageSet:
 
 
 def load_elpv(binary: bool = False) -> ImageSet:
-    """2,624 electroluminescence pictures of solar cells (ELPV), 300×300 grey.
+    """2,624 electroluminescence pictures of solar cells (ELPV), 300×300 grey, grouped by module.
 
     Defective means a defect probability above 0.5. Four classes, {mono, poly} × {good,
     defective}, or two with `binary`.
@@ -180,7 +135,32 @@ def load_elpv(binary: bool = False) -> ImageSet:
     )
     labels = defective.astype(int) + (0 if binary else 2 * poly.astype(int))
     paths = tuple(folder / path for path in table["path"])
-    return ImageSet("elpv", classes, paths, tuple(int(label) for label in labels))
+    return ImageSet(
+        "elpv",
+        classes,
+        paths,
+        tuple(int(label) for label in labels),
+        groups=solar_modules(table["type"]),
+        grouped_by="module",
+    )
+
+
+def solar_modules(kinds: Sequence[str]) -> tuple[int, ...]:
+    """The number of the solar module that each cell was cut out of, from the order in the file.
+
+    The package doesn't say which module a cell comes from, but its list is in their order: the
+    kind of cell (mono, poly) comes in ten runs, and runs cut into pieces of about `MODULE_CELLS`
+    make 18 mono and 26 poly modules, the published 44 (Deitsch et al. 2019). A border between two
+    modules of a run may be off by a few cells, since a module can have lost some; so cells of one
+    module can still be parted there. Cells of different modules are never joined by more than that.
+    """
+    modules: list[int] = []
+    for _, run in groupby(kinds):
+        length = len(list(run))
+        pieces = np.array_split(np.arange(length), max(1, round(length / MODULE_CELLS)))
+        for piece in pieces:
+            modules += [modules[-1] + 1 if modules else 0] * len(piece)
+    return tuple(modules)
 
 
 def elpv_probabilities() -> tuple[float, ...]:
@@ -201,6 +181,8 @@ def _elpv_table() -> tuple[Path, np.ndarray]:
 
 def load_folder(folder: Path, progress: Progress = silent) -> ImageSet:
     """A student's own photos: `folder/<class>/<photo>`. Unreadable files are skipped and listed.
+
+    Identical files are one group, so that no split tests on what was learned.
 
     Raises:
         CourseError: fewer than two classes, or a class with fewer than five readable photos.
@@ -226,16 +208,33 @@ def load_folder(folder: Path, progress: Progress = silent) -> ImageSet:
         else:
             good.append(file)
             labels.append(label)
-    images = ImageSet(folder.name, classes, tuple(good), tuple(labels), tuple(skipped))
-    _check_classes(images, str(folder), f"add photos ({', '.join(sorted(EXTENSIONS))})")
+    copies = _identical(good)
+    images = ImageSet(
+        folder.name,
+        classes,
+        tuple(good),
+        tuple(labels),
+        tuple(skipped),
+        groups=copies,
+        grouped_by="copies" if copies else "",
+    )
+    check_classes(images, str(folder), f"add photos ({', '.join(sorted(EXTENSIONS))})")
     return images
+
+
+def _identical(files: Sequence[Path]) -> tuple[int, ...] | None:
+    """A group for each set of identical files, or None if every file is its own."""
+    numbers: dict[str, int] = {}
+    groups = tuple(numbers.setdefault(sha256_of_file(file), len(numbers)) for file in files)
+    return groups if len(numbers) < len(files) else None
 
 
 def _hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
 
 
-def _check_classes(images: ImageSet, where: str, remedy: str) -> None:
+def check_classes(images: ImageSet, where: str, remedy: str) -> None:
+    """Raises CourseError if a class has fewer than five photos."""
     counts = Counter(images.labels)
     for label, name in enumerate(images.classes):
         if counts[label] < MIN_PER_CLASS:

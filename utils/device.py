@@ -16,6 +16,10 @@ from utils.errors import CourseError
 Precision = Literal["fp32", "bf16", "fp16"]
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 # fp16 without a scaler underflows in training, and the scaler is CUDA's; MPS stays in fp32.
+WITHOUT_BF16 = {
+    *("DEFAULT", "NO AVX", "SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2"),
+    *("AVX512_CORE", "AVX512_CORE_VNNI"),
+}  # instruction sets, as torch and oneDNN call them
 ALLOWED = {"cuda": ("bf16", "fp16", "fp32"), "mps": ("fp32",), "cpu": ("fp32", "bf16")}
 
 
@@ -101,11 +105,9 @@ def _best_device() -> str:
 
 
 def _best_precision(kind: str) -> Precision:
-    if kind == "cuda":
-        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
-    if kind == "cpu" and cpu_multiplies_bf16():
+    if multiplied_dtype(torch.device(kind)) == torch.bfloat16:
         return "bf16"
-    return "fp32"
+    return "fp16" if kind == "cuda" else "fp32"
 
 
 def machine(device: torch.device) -> str:
@@ -115,16 +117,38 @@ def machine(device: torch.device) -> str:
     name = platform.processor() or platform.machine()
     listing = Path("/proc/cpuinfo")
     if listing.exists():
-        models = [line for line in listing.read_text().splitlines() if "model name" in line]
+        models = [
+            line
+            for line in listing.read_text(encoding="utf-8").splitlines()
+            if "model name" in line
+        ]
         name = models[0].split(":", 1)[1].strip() if models else name
     fast = "with" if cpu_multiplies_bf16() else "without"
     return f"{os.cpu_count()} cores, {name}, {fast} bf16 instructions"
 
 
 def cpu_multiplies_bf16() -> bool:
-    """Whether this CPU has bf16 instructions (AVX512-BF16 or AMX)."""
+    """Whether torch multiplies bf16 on this CPU by instructions (AVX512-BF16 or AMX).
+
+    Elsewhere it emulates them, some fifty times slower. `torch.cpu.get_capabilities()` tells what
+    the CPU has; `ATEN_CPU_CAPABILITY` and `ONEDNN_MAX_CPU_ISA` can forbid its use.
+    """
     able = torch.cpu.get_capabilities()
-    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+    allowed = os.environ.get("ONEDNN_MAX_CPU_ISA") or os.environ.get("DNNL_MAX_CPU_ISA") or "ALL"
+    return (
+        bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+        and torch.backends.cpu.get_cpu_capability() not in WITHOUT_BF16
+        and allowed.upper() not in WITHOUT_BF16
+    )
+
+
+def multiplied_dtype(device: torch.device) -> torch.dtype:
+    """What a device multiplies fastest without a loss of range: bfloat16 or float32."""
+    if device.type == "cpu":
+        return torch.bfloat16 if cpu_multiplies_bf16() else torch.float32
+    if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
+        return torch.bfloat16
+    return torch.float32
 
 
 def seed_everything(seed: int) -> None:

@@ -20,7 +20,6 @@ from time import perf_counter
 from typing import Any
 
 import torch
-from timm.optim import Muon
 from torch import Tensor
 from torch.nn.functional import kl_div, log_softmax, mse_loss
 
@@ -32,6 +31,7 @@ from utils.device import Runtime, machine, memory_guard, seed_everything
 from utils.errors import CourseError, known_name
 from utils.files import write_file
 from utils.modes import decay_groups, schedule
+from utils.muon import PreciseMuon
 from utils.students import HINTS, STUDENTS, TEACHER, Student, Teacher, student_state
 from utils.training import descend
 from utils.weights import course_file, write_course_weights
@@ -150,7 +150,7 @@ def kept_config(folder: Path, student: str) -> DistillationConfig:
     """
     file = folder / "config.json"
     try:
-        config = DistillationConfig(**json.loads(file.read_text()))
+        config = DistillationConfig(**json.loads(file.read_text(encoding="utf-8")))
     except FileNotFoundError as error:
         raise CourseError(
             f"There is nothing to resume in {folder}: run without --resume."
@@ -221,7 +221,7 @@ def _earlier_runs(
     record = course_file(config.student).with_suffix(".json")
     if config.start == "untrained" or not record.exists():
         return ()
-    content = json.loads(record.read_text())
+    content = json.loads(record.read_text(encoding="utf-8"))
     earlier, legs = content.pop("earlier"), content.pop("legs")
     # A finished run that is resumed may find its own record there.
     itself = legs == [json.loads(json.dumps(asdict(row))) for row in rows]
@@ -265,7 +265,7 @@ class _Run:
             self.student = runtime.place(Student(backbone, self.teacher, seen))
         if not backbone.untrained:
             self.student.fit_adapters(self.teacher, seen.split(config.batch_size))
-        optimizer = Muon(decay_groups(self.student, config.lr, config.weight_decay))
+        optimizer = PreciseMuon(decay_groups(self.student, config.lr, config.weight_decay))
         self.parts: dict[str, Any] = {
             "model": self.student,
             "optimizer": optimizer,

@@ -42,6 +42,20 @@ def scratch_folder(variable: str) -> Iterator[Path]:
                 os.environ[variable] = before
 
 
+def read_text(path: Path, encoding: str = "utf-8") -> str:
+    """A user's text file.
+
+    Raises:
+        CourseError: it can't be opened, or isn't text in that encoding.
+    """
+    try:
+        return path.read_text(encoding=encoding)
+    except OSError as error:
+        raise CourseError(f"{path} can't be read ({error.strerror or error}).") from error
+    except UnicodeDecodeError as error:
+        raise CourseError(f"{path} is not UTF-8 text: save it as UTF-8.") from error
+
+
 def write_file(path: Path, content: bytes | str) -> None:
     """Write `content` under a temporary name beside `path`, then rename it to `path`.
 
@@ -50,7 +64,7 @@ def write_file(path: Path, content: bytes | str) -> None:
     Raises:
         CourseError: the disk is full, or the folder can't be written.
     """
-    data = content.encode() if isinstance(content, str) else content
+    data = content.encode("utf-8") if isinstance(content, str) else content
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -161,14 +161,14 @@ def _write_rebuilt(
     text = nbformat.writes(notebook) + "\n"
     target = grading_folder() / "rebuilt" / student / name
     before = target / f"{name}.ipynb"
-    if before.exists() and before.read_text() != text:
+    if before.exists() and before.read_text(encoding="utf-8") != text:
         _forget_manual_marks(assignment, student)
     with tempfile.TemporaryDirectory() as new:
         write_file(Path(new) / f"{name}.ipynb", text)
         with suppress(OSError, ValueError, OverflowError):
             stamp = handed_in / TIMESTAMP
             if not stamp.is_symlink():
-                parse_utc(stamp.read_text().strip())
+                parse_utc(stamp.read_text(encoding="utf-8").strip())
                 shutil.copyfile(stamp, Path(new) / TIMESTAMP)
         swap(Path(new), target)
 

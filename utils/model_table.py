@@ -15,12 +15,13 @@ from torch.nn.functional import cross_entropy
 
 from utils.backbones import load_backbone, measure_stages
 from utils.classifier import Head
-from utils.datasets import Progress, limit, load_elpv, silent
+from utils.datasets import Progress, load_elpv, silent
 from utils.device import Runtime
 from utils.features import extract_features, fast_backbone
 from utils.files import scratch_folder
 from utils.models import MODELS, find_model
 from utils.modes import Classifier, TrainingConfig, trainable_groups, training_mode
+from utils.splits import limit
 from utils.studies import Row, Unit
 from utils.training import train
 
@@ -48,7 +49,7 @@ def measure_model(
         "model": name,
         "family": find_model(name).family,
         "parameters": whole.parameters,
-        "gflops": whole.gflops,
+        "gmacs": whole.gmacs,
         "megabytes": round(whole.parameters * 4 / 1e6, 1),
         "imagenet_top1": published_top1(name),
         "ms_one_photo": round(1000 * seconds_a_batch(name, runtime, 1), 1),

@@ -1,5 +1,6 @@
 """The models that a lesson may name: how each is built and cut, and what it needs as input."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -49,7 +50,7 @@ def _vgg16():
     return tv.vgg16(), cut
 
 
-def _vgg11_bn():
+def _vgg11_gap():
     def cut(model: nn.Module) -> tuple[nn.Module, nn.Linear]:
         return _vgg_body(model.features, nn.AdaptiveAvgPool2d(1), nn.Identity()), model.classifier
 
@@ -135,14 +136,14 @@ MODELS = {
             R50,
         ),
         ModelSpec(
-            "vgg11_bn",
+            "vgg11_gap",
             "vgg",
             512,
             COURSE_INPUT,
             "course",
             {f"stride {2 ** (n + 1)}": f"features.{i}" for n, i in enumerate((3, 7, 14, 21, 28))},
             tuple(f"features.{i}" for i in range(22, 29)),
-            _vgg11_bn,
+            _vgg11_gap,
         ),
         ModelSpec(
             "vgg16",
@@ -192,16 +193,26 @@ MODELS = {
     )
 }
 TEXTBOOK = {"resnet": "resnet50", "vgg": "vgg16", "efficientnet": "efficientnet_b0"}
-OFFLINE = {"resnet": "resnet18", "vgg": "vgg11_bn", "efficientnet": "efficientnet_lite0"}
+OFFLINE = {"resnet": "resnet18", "vgg": "vgg11_gap", "efficientnet": "efficientnet_lite0"}
 FAMILIES = tuple(TEXTBOOK)
+DISPLAY_NAMES = {"resnet": "ResNet", "vgg": "VGG", "efficientnet": "EfficientNet"}
+FORMER_NAMES = {"vgg11_bn": "vgg11_gap"}  # torchvision's vgg11_bn has 132.9 million parameters
 
 
 def find_model(name: str) -> ModelSpec:
-    """The model of that name.
+    """The model of that name; an earlier name of one gives a FutureWarning.
 
     Raises:
         CourseError: unknown name; the nearest known ones are given.
     """
+    if name in FORMER_NAMES:
+        now = FORMER_NAMES[name]
+        warnings.warn(
+            f"{name} is called {now} now, since it isn't torchvision's model of that name.",
+            FutureWarning,
+            stacklevel=2,
+        )
+        name = now
     return MODELS[known_name("model", name, MODELS)]
 
 

@@ -76,7 +76,7 @@ def read_results(name: str) -> dict[str, Any]:
     """
     file = RESULTS / f"{name}.json"
     try:
-        return json.loads(file.read_text())
+        return json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CourseError(
             f"{file} is missing or damaged: restore it with `git checkout lessons/results`, or "

@@ -53,7 +53,7 @@ def train_in_parallel(processes: int, threads: int = 1) -> dict[str, Any]:
         )
         if run.returncode:
             raise CourseError(f"torchrun failed: {run.stderr.strip().splitlines()[-1]}")
-        return json.loads(file.read_text())
+        return json.loads(file.read_text(encoding="utf-8"))
 
 
 def main(file: Path, threads: int) -> None:
@@ -89,7 +89,7 @@ def main(file: Path, threads: int) -> None:
             "checksum": sum(p.double().abs().sum().item() for p in model.parameters()),
             "photos_a_second": BATCH * (STEPS - 1) / seconds,
         }
-        file.write_text(json.dumps(result))
+        file.write_text(json.dumps(result), encoding="utf-8")
     dist.destroy_process_group()
 
 

@@ -108,7 +108,7 @@ class Tries:
     def __init__(self, answers: Path) -> None:
         self.file = answers.with_name(f".{answers.stem}.tries.json")
         try:
-            self.seen: dict[str, list[str]] = json.loads(self.file.read_text())
+            self.seen: dict[str, list[str]] = json.loads(self.file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             self.seen = {}
 

@@ -47,7 +47,11 @@ def begin(name: str, seed: int = 0) -> Session:
     known = {question.id for question in questions}
     kept = cache_folder() / "quiz" / f"{file.stem}-{seed}.json"
     try:
-        given = {i: letter for i, letter in json.loads(kept.read_text()).items() if i in known}
+        given = {
+            i: letter
+            for i, letter in json.loads(kept.read_text(encoding="utf-8")).items()
+            if i in known
+        }
     except (OSError, ValueError, AttributeError):
         given = {}
     return Session(file.stem, questions, kept, given)

@@ -12,12 +12,13 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from utils.backbones import load_backbone
-from utils.datasets import Crops, limit, load_elpv
+from utils.datasets import Crops, load_elpv
 from utils.device import Runtime
 from utils.images import Normalise
 from utils.inference import fast_inference
 from utils.models import find_model
 from utils.parallel import train_in_parallel
+from utils.splits import limit
 from utils.studies import Row, Unit
 
 MODEL = "resnet18"

@@ -20,7 +20,7 @@ from utils.models import find_model
 from utils.training import copy_state
 
 TEACHER = "efficientnet_lite0"
-STUDENTS = ("resnet18", "vgg11_bn")
+STUDENTS = ("resnet18", "vgg11_gap")
 HINTS = ("stride 4", "stride 8", "stride 16", "stride 32")
 
 

@@ -68,7 +68,7 @@ def _finished(progress_file: Path, head: dict[str, Any]) -> list[Row]:
     if not progress_file.exists():
         return []
     try:
-        content = json.loads(progress_file.read_text())
+        content = json.loads(progress_file.read_text(encoding="utf-8"))
         rows = content.pop("rows")
     except (OSError, ValueError, KeyError, AttributeError) as error:
         raise CourseError(f"{progress_file} is damaged: delete it and start again.") from error

@@ -46,7 +46,7 @@ def show_run(run: FamilyRun, width: int) -> RenderableType:
     book = run.textbook
     line = Text(
         f"Textbook model {book.model}: {book.feature_dim} features, "
-        f"{book.parameters:,} parameters, {book.gflops:.2f} GFLOPs (counted)"
+        f"{book.parameters:,} parameters, {book.gmacs:.2f} GMACs (counted)"
     )
     insight = Text(f"{run.key_insight} {time_spent(run.training)}")
     return Group(

@@ -5,19 +5,18 @@ The loop in `_fit` is the same for the three modes of `modes.py`.
 
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
-from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from utils.backbones import Backbone
 from utils.checkpoints import Checkpoints
 from utils.classifier import Head
-from utils.datasets import ImageSet, Progress, Splits, silent, split
+from utils.datasets import ImageSet, Progress, silent
 from utils.device import Runtime, memory_guard, seed_everything
 from utils.errors import CourseError
 from utils.features import extract_features
@@ -31,6 +30,7 @@ from utils.modes import (
     training_mode,
 )
 from utils.observations import EpochRecord, observe
+from utils.splits import Splits, share_of_training, split
 
 OnEpoch = Callable[[EpochRecord], None]
 
@@ -83,7 +83,7 @@ def train(
         CourseError: unknown mode, a loss that isn't finite, out of memory, nothing to resume.
     """
     check_mode(config.mode)
-    splits = share_of_training(split(images.labels, config.seed), images.labels, config)
+    splits = share_of_training(split(images, config.seed), images.labels, config.share, config.seed)
     # Where memory is short, the smaller batches that were asked for are meant here too.
     small = config.batch_size if config.batch_size < TrainingConfig.batch_size else None
     features = extract_features(backbone, images, runtime, small, progress)
@@ -137,26 +137,6 @@ def _train_head(
     alone = TrainingConfig(seed=config.seed)
     batches = _feature_batches(vectors, images, splits, alone)
     _fit(runtime.place(head), batches, alone, runtime, {}, None, False, None, silent)
-
-
-def share_of_training(splits: Splits, labels: Sequence[int], config: TrainingConfig) -> Splits:
-    """The splits with a stratified, seeded share of the training split; the others stay whole.
-
-    Raises:
-        CourseError: the share is outside (0, 1], or leaves a class without a photo.
-    """
-    if not 0 < config.share <= 1:
-        raise CourseError(f"A share of {config.share} of the training split: use 0 < share ≤ 1.")
-    if config.share == 1:
-        return splits
-    kinds = [labels[i] for i in splits.train]
-    count = round(config.share * len(kinds))
-    if count < len(set(kinds)):
-        raise CourseError(f"A share of {config.share} leaves too few photos: use a larger one.")
-    chosen, _ = train_test_split(
-        splits.train, train_size=count, stratify=kinds, random_state=config.seed
-    )
-    return replace(splits, train=tuple(sorted(chosen)))
 
 
 def _job(

@@ -189,5 +189,5 @@ def write_course_weights(state: dict[str, Tensor], file: Path) -> None:
 def _published_sums(folder: Path) -> dict[str, str]:
     """File name → SHA-256, from a list in the format of `sha256sum`."""
     sums = folder / "SHA256SUMS"
-    lines = sums.read_text().splitlines() if sums.exists() else []
+    lines = sums.read_text(encoding="utf-8").splitlines() if sums.exists() else []
     return {name: digest for digest, name in (line.split() for line in lines)}

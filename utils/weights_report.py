@@ -15,12 +15,13 @@ from torch import Tensor
 from utils.backbones import Backbone, load_backbone
 from utils.classifier import linear_probe
 from utils.compositions import Pictures, compose
-from utils.datasets import Progress, load_elpv, silent, split
+from utils.datasets import ImageSet, Progress, load_elpv, silent
 from utils.device import Runtime, machine
 from utils.features import extract_features
 from utils.files import write_file
 from utils.images import PHOTOS, Normalise, crop_photo, open_photo, sample_photo
 from utils.models import IMAGENET_CLASSES
+from utils.splits import split
 from utils.students import STUDENTS, TEACHER
 from utils.training import TrainingConfig, train
 
@@ -56,7 +57,7 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Usefulness:
-    """Test accuracy on ELPV with a frozen backbone, one value a stratified split."""
+    """Test accuracy on ELPV with a frozen backbone, one value a split by module."""
 
     probe_binary: tuple[float, ...]  # linear probe: good or defective
     probe_four: tuple[float, ...]  # linear probe: {mono, poly} × {good, defective}
@@ -137,7 +138,7 @@ def write_report(report: Report, folder: Path) -> None:
     for name in STUDENTS:
         record = folder / f"{name}.json"
         if record.exists():
-            card = render_card(report, name, json.loads(record.read_text()))
+            card = render_card(report, name, json.loads(record.read_text(encoding="utf-8")))
             write_file(folder / f"{name}.md", card)
 
 
@@ -263,22 +264,21 @@ def _shared(ours: Tensor, theirs: Tensor) -> int:
 def measure_usefulness(
     backbone: Backbone, runtime: Runtime, progress: Progress = silent
 ) -> Usefulness:
-    """Probe the frozen backbone on ELPV with five stratified splits (75 % to learn, 25 % test)."""
+    """Probe the frozen backbone on ELPV with five splits by module (75 % to learn, 25 % test)."""
     binary, four = load_elpv(binary=True), load_elpv()
     vectors = extract_features(backbone, four, runtime, progress=progress).vectors
 
-    def probes(labels: Sequence[int]) -> tuple[float, ...]:
-        targets = torch.tensor(labels)
-        return tuple(_probe(vectors, targets, seed) for seed in range(SPLITS))
+    def probes(images: ImageSet) -> tuple[float, ...]:
+        return tuple(_probe(vectors, images, seed) for seed in range(SPLITS))
 
     heads = [
         train(backbone, four, TrainingConfig(seed=seed), runtime)[0].test_accuracy
         for seed in range(SPLITS)
     ]
-    return Usefulness(probes(binary.labels), probes(four.labels), tuple(heads))
+    return Usefulness(probes(binary), probes(four), tuple(heads))
 
 
-def _probe(vectors: Tensor, labels: Tensor, seed: int) -> float:
-    parts = split(labels.tolist(), seed)
+def _probe(vectors: Tensor, images: ImageSet, seed: int) -> float:
+    parts, labels = split(images, seed), torch.tensor(images.labels)
     learn, test = list(parts.train + parts.val), list(parts.test)
     return linear_probe(vectors[learn], labels[learn], vectors[test], labels[test])

@@ -60,7 +60,7 @@ def test_the_students_copies_are_what_the_sources_yield(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_students_copy_holds_no_solution_no_hidden_test_no_key(name: str) -> None:
-    text = (EXERCISES / name / f"{name}.ipynb").read_text()
+    text = (EXERCISES / name / f"{name}.ipynb").read_text(encoding="utf-8")
     assert "BEGIN" not in text
     assert "expect_choice(" not in text
     shown = {line.strip() for cell in released(name).cells for line in cell.source.splitlines()}
@@ -250,7 +250,7 @@ def claims() -> list[tuple[bool, bool, bool, bool]]:
     values = sum(p.numel() for p in torch.nn.Linear(2048, 5).parameters())
     share = 3 * 3**2 / 7**2
     risen, gained = _epochs()
-    times = measure_stages("resnet50")[-1].gflops / measure_stages("efficientnet_b0")[-1].gflops
+    times = measure_stages("resnet50")[-1].gmacs / measure_stages("efficientnet_b0")[-1].gmacs
     right, balanced = 300 / 400, (300 / 300 + 0 / 100) / 2
     sure = torch.eye(1000)[:1]
     loss = cross_entropy(sure, torch.tensor([0])).item()
@@ -308,7 +308,7 @@ def test_checks_say_what_was_expected_and_what_came() -> None:
 
 
 def test_the_readme_counts_the_answers_that_are_graded() -> None:
-    readme = (PROJECT / "README.md").read_text()
+    readme = (PROJECT / "README.md").read_text(encoding="utf-8")
     for name in NAMES:
         wrong, right = map(len, read_answers(name))
         points = find_assignment(name).points

@@ -109,19 +109,21 @@ def submissions(submitted: Path) -> None:
         "schema_version": 3, "task": False, "cell_type": "code"}}))  # fmt: skip
     give("a foreign grade id", foreign)
 
-    give("corrupt", notebook()).write_text('{"cells": [')
-    give("no notebook format", notebook()).write_text('["not", "a", "notebook"]')
-    give("empty", notebook()).write_text("")
+    give("corrupt", notebook()).write_text('{"cells": [', encoding="utf-8")
+    give("no notebook format", notebook()).write_text('["not", "a", "notebook"]', encoding="utf-8")
+    give("empty", notebook()).write_text("", encoding="utf-8")
     renamed = give("renamed", notebook())
     renamed.rename(renamed.with_name("softmax final (2).ipynb"))
     give("only a text", notebook()).rename(submitted / "only a text" / NAME / "answers.txt")
     (submitted / "missing").mkdir()
 
     shadowed = give("shadowing files", notebook(softmax=NAIVE)).parent
-    (shadowed / "numpy.py").write_text(FAKE_NUMPY)
-    (shadowed / "conftest.py").write_text("raise SystemExit\n")
+    (shadowed / "numpy.py").write_text(FAKE_NUMPY, encoding="utf-8")
+    (shadowed / "conftest.py").write_text("raise SystemExit\n", encoding="utf-8")
     (shadowed / "utils").mkdir()
-    (shadowed / "utils" / "checks.py").write_text("expect_close = expect_equal = print\n")
+    (shadowed / "utils" / "checks.py").write_text(
+        "expect_close = expect_equal = print\n", encoding="utf-8"
+    )
     linked = give("links", notebook(softmax=NAIVE)).parent
     (linked / "numpy.py").symlink_to(shadowed / "numpy.py")
     (linked / "marks.db").symlink_to(submitted.parent / "gradebook.db")
@@ -130,7 +132,9 @@ def submissions(submitted: Path) -> None:
     (stolen / f"{NAME}.ipynb").symlink_to(exercises.SOLUTIONS / NAME / f"{NAME}.ipynb")
     marked = notebook(decide="### BEGIN HIDDEN TESTS\n" + cell(notebook(), "decide").source)
     give("nbgrader's own marks", marked)
-    give("bad timestamp", notebook()).with_name("timestamp.txt").write_text("yesterday, about ten")
+    give("bad timestamp", notebook()).with_name("timestamp.txt").write_text(
+        "yesterday, about ten", encoding="utf-8"
+    )
 
 
 # student -> the cells that lose their points, and what the table says about the file
@@ -203,14 +207,14 @@ def test_nobody_is_left_out(graded: dict[str, dict]) -> None:
 
 
 def feedback(folder: Path, student: str) -> str:
-    return (folder / "feedback" / student / NAME / f"{NAME}.html").read_text()
+    return (folder / "feedback" / student / NAME / f"{NAME}.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.usefixtures("graded")
 def test_feedback_says_what_failed_without_hidden_tests(class_folder: Path) -> None:
     page = feedback(class_folder, "wrong")
     assert "logits of 1000: expected" in page
-    source = (exercises.SOLUTIONS / NAME / f"{NAME}.ipynb").read_text()
+    source = (exercises.SOLUTIONS / NAME / f"{NAME}.ipynb").read_text(encoding="utf-8")
     assert "1000 beside -1000" in source
     assert "1000 beside -1000" not in page
     assert "HIDDEN TESTS" not in page
@@ -237,7 +241,7 @@ def test_outputs_are_cut_and_foreign_files_stay_behind(class_folder: Path) -> No
 @pytest.mark.usefixtures("graded")
 def test_the_submissions_themselves_stay_as_they_came(class_folder: Path) -> None:
     kept = class_folder / "submitted" / "wrong" / NAME / f"{NAME}.ipynb"
-    assert kept.read_text() == nbformat.writes(notebook(softmax=NAIVE))
+    assert kept.read_text(encoding="utf-8") == nbformat.writes(notebook(softmax=NAIVE))
 
 
 @pytest.mark.usefixtures("graded")
@@ -380,7 +384,7 @@ def test_a_zip_or_folder_of_notebooks_is_collected(
     other = exercises.read_notebook(exercises.EXERCISES / "ex10_final_test/ex10_final_test.ipynb")
     nbformat.write(other, inbox / "Grace Hopper" / "ex10_final_test.ipynb")
     (inbox / "__MACOSX").mkdir()
-    (inbox / "__MACOSX" / "._Ada Lovelace.ipynb").write_text("not for anybody")
+    (inbox / "__MACOSX" / "._Ada Lovelace.ipynb").write_text("not for anybody", encoding="utf-8")
     packed = shutil.make_archive(str(tmp_path / "class"), "zip", inbox)
     for source in (str(inbox), packed):
         command = ["grade", NAME, "--submissions", source, "--json"]
@@ -414,7 +418,7 @@ def test_bad_input_gets_one_sentence(
     assert "isn't there" in course("grade", NAME, "--submissions", tmp_path / "nowhere")
     assert "Nothing was graded yet" in course("grades")
     text = tmp_path / "essay.txt"
-    text.write_text("My answers")
+    text.write_text("My answers", encoding="utf-8")
     assert "neither a folder nor a zip" in course("grade", NAME, "--submissions", text)
     (tmp_path / "only texts").mkdir()
     shutil.copy(text, tmp_path / "only texts")
@@ -437,7 +441,7 @@ def test_a_folder_that_cannot_be_written_is_told(
 ) -> None:
     monkeypatch.setenv("COURSE_GRADING", str(tmp_path))
     hand_in(NAME, "Ada", notebook(), tmp_path / "submitted")
-    (tmp_path / "released").write_text("a file where a folder has to be")
+    (tmp_path / "released").write_text("a file where a folder has to be", encoding="utf-8")
     assert "can't be written" in course("grade", NAME)
 
 
