@@ -138,6 +138,14 @@ def with_input(backbone: Backbone, preprocessing: Preprocessing) -> Backbone:
     return Backbone(spec, backbone.body, backbone.head, backbone.weights).eval()
 
 
+def with_side(backbone: Backbone, side: int) -> Backbone:
+    """The same weights behind photos scaled until their shorter side has `side` pixels; of a square
+    photo nothing is cut off.
+    """
+    spec = backbone.spec.preprocessing
+    return with_input(backbone, Preprocessing(side, side, spec.mean, spec.std, spec.interpolation))
+
+
 class Scales(nn.Module):
     """Images → mean, maximum and deviation of each channel of several stages, as one vector.
 

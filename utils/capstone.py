@@ -17,11 +17,10 @@ from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
-from utils.backbones import Backbone, load_backbone, with_input, with_scales
+from utils.backbones import Backbone, load_backbone, with_scales, with_side
 from utils.datasets import ImageSet, Progress, load_elpv, silent
 from utils.device import Runtime
 from utils.features import extract_features
-from utils.images import Preprocessing
 from utils.models import OFFLINE
 from utils.splits import Splits, split
 from utils.studies import Row, Unit
@@ -39,8 +38,7 @@ HOLD_BACK = (3.0, 10.0, 30.0, 100.0)  # C of the regression, chosen on the valid
 
 def whole_cell(backbone: Backbone) -> Backbone:
     """The same backbone without a crop: a square photo is scaled to its side and kept whole."""
-    spec, side = backbone.spec.preprocessing, SIDES[backbone.spec.name]
-    return with_input(backbone, Preprocessing(side, side, spec.mean, spec.std, spec.interpolation))
+    return with_side(backbone, SIDES[backbone.spec.name])
 
 
 def capstone_units(runtime: Runtime, progress: Progress = silent) -> dict[str, Unit]:

@@ -3,10 +3,9 @@
 from dataclasses import asdict, replace
 from functools import partial
 
-from utils.backbones import load_backbone, with_input
+from utils.backbones import load_backbone, with_side
 from utils.datasets import load_elpv
 from utils.device import Runtime
-from utils.images import Preprocessing
 from utils.modes import TrainingConfig
 from utils.splits import limit
 from utils.studies import Row, Unit
@@ -40,12 +39,11 @@ def learn_from_share(way: str, share: float, runtime: Runtime, photos: int | Non
     """Train one way on a share of the training split; the test split is always the same."""
     images = limit(load_elpv(binary=True), photos)
     weights, config = WAYS[way]
-    backbone = load_backbone(MODEL, weights)
-    spec = backbone.spec.preprocessing
-    small = Preprocessing(SIDE, SIDE, spec.mean, spec.std, spec.interpolation)
-    trace, _ = train(with_input(backbone, small), images, replace(config, share=share), runtime)
+    backbone = with_side(load_backbone(MODEL, weights), SIDE)
+    trace, _ = train(backbone, images, replace(config, share=share), runtime)
     return {
         "way": way,
+        "split": trace.split,
         "share": share,
         "photos": trace.n_train,
         "test_accuracy": trace.test_accuracy,

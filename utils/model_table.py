@@ -86,7 +86,12 @@ def worth(name: str, runtime: Runtime, photos: int | None, progress: Progress) -
     The minutes count from an empty cache of features.
     """
     if find_model(name).source == "imagenet":
-        return {"elpv_accuracy": None, "elpv_splits": None, "minutes_to_learn": None}
+        return {
+            "elpv_accuracy": None,
+            "elpv_splits": None,
+            "elpv_split": None,
+            "minutes_to_learn": None,
+        }
     images, backbone = limit(load_elpv(), photos), load_backbone(name, "offline")
     started, config = perf_counter(), TrainingConfig()
     with scratch_folder("COURSE_CACHE"):
@@ -99,6 +104,7 @@ def worth(name: str, runtime: Runtime, photos: int | None, progress: Progress) -
     return {
         "elpv_accuracy": mean(splits),
         "elpv_splits": splits,
+        "elpv_split": traces[0].split,
         "minutes_to_learn": round((perf_counter() - started) / 60, 2),
     }
 

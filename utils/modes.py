@@ -6,7 +6,7 @@
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
 
@@ -34,9 +34,22 @@ class TrainingConfig:
     clip_norm: float = 5.0  # only rare, very large gradients are shortened
     patience: int | None = None  # stop after so many epochs without a better validation loss
     share: float = 1.0  # of the training split: how much accuracy do more photos buy?
-    head_first: bool = False  # train the head alone before anything else moves
-    frozen_norms: bool = False  # keep BatchNorm's statistics: small batches make them noisy
+    # Train the head alone before anything else moves, and keep BatchNorm's statistics. None: both
+    # in mode full on a pre-trained backbone. (160 cells, 96 px, three epochs, means of five splits
+    # by module: ResNet-18 72 % with both and 58 % with neither, EfficientNet-Lite0 74 and 71 %.)
+    head_first: bool | None = None
+    frozen_norms: bool | None = None
     seed: int = 0
+
+
+def settle(config: TrainingConfig, backbone: Backbone) -> TrainingConfig:
+    """The configuration with every choice made that was left open."""
+    both = config.mode == "full" and not backbone.untrained
+    return replace(
+        config,
+        head_first=both if config.head_first is None else config.head_first,
+        frozen_norms=both if config.frozen_norms is None else config.frozen_norms,
+    )
 
 
 def check_mode(mode: str) -> None:

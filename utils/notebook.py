@@ -61,9 +61,9 @@ def training_table(trace: "TrainingTrace") -> Markdown:
     head = ("epoch", "train loss", "val loss", "val accuracy", "peak rate", "observation")
     result = (
         f"**{trace.model}** ({trace.weights}), mode {trace.mode}, on {trace.n_train} training and "
-        f"{trace.n_val} validation photos. Best epoch {trace.best_epoch}; test accuracy "
-        f"**{trace.test_accuracy:.1%}** on {trace.n_test} photos (largest class alone: "
-        f"{trace.majority:.1%})."
+        f"{trace.n_val} validation photos, {trace.split}. Best epoch {trace.best_epoch}; "
+        f"test accuracy **{trace.test_accuracy:.1%}** on {trace.n_test} photos (largest class "
+        f"alone: {trace.majority:.1%})."
     )
     return Markdown(f"{table(head, rows).data}\n\n{result}")
 

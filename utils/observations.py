@@ -4,14 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 RISE = 0.05  # a training loss this much above the previous epoch's is diverging
-GAP = 0.02  # a validation loss this much above its best, while training falls, is over-fitting
+GAP = 0.02  # a validation loss this much above its best, while training falls, is over-fitting ...
+ERRORS = 2  # ... if it is as many standard errors above, and accuracy hasn't risen
 FLAT = 0.01  # changes below this are a plateau
 CLEAR = 0.05  # a validation loss that falls by less than this is converging
 
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """One row of a training trace: losses in nats, accuracies in [0, 1], the peak rate."""
+    """One row of a training trace: losses in nats, accuracies in [0, 1], the peak rate.
+
+    `rise_error` is the standard error of the difference between this validation loss and the lowest
+    one before it, photo by photo: with few photos a difference is mostly chance.
+    """
 
     epoch: int
     train_loss: float
@@ -21,6 +26,7 @@ class EpochRecord:
     lr: float
     seconds: float
     observation: str
+    rise_error: float = 0.0
 
 
 def observe(history: Sequence[EpochRecord]) -> str:
@@ -28,8 +34,8 @@ def observe(history: Sequence[EpochRecord]) -> str:
 
     1. start: there is nothing to compare with yet.
     2. diverging: the training loss rose by more than 5 %.
-    3. over-fitting: the training loss fell, and the validation loss stands more than 2 % above
-       its best so far.
+    3. over-fitting: the training loss fell, the validation loss stands more than 2 % and more
+       than two standard errors above its best so far, and accuracy is no higher than it was there.
     4. plateau: both losses changed by less than 1 %.
     5. learning: the validation loss fell by 5 % or more.
     6. converging: anything else, so small steps.
@@ -42,7 +48,8 @@ def observe(history: Sequence[EpochRecord]) -> str:
     above = _change(best.val_loss, now.val_loss)
     if train > RISE:
         return f"diverging: training loss rose {train:.1%} to {now.train_loss:.3f}"
-    if train < 0 and above > GAP:
+    beyond_chance = now.val_loss - best.val_loss > ERRORS * now.rise_error
+    if train < 0 and above > GAP and beyond_chance and now.val_accuracy <= best.val_accuracy:
         return (
             f"over-fitting: training loss fell {-train:.1%}, but validation loss is "
             f"{above:.1%} above its best (epoch {best.epoch})"

@@ -8,6 +8,7 @@ import jinja2
 from matplotlib.figure import Figure
 
 from utils.files import write_file
+from utils.models import DISPLAY_NAMES
 from utils.plots import (
     curves_figure,
     data_uri,
@@ -43,7 +44,7 @@ def render_report(runs: Sequence[FamilyRun], photo: Path) -> str:
     )
     pictures = {run.family: _pictures(run) for run in runs}
     return environment.get_template("report.html.j2").render(
-        runs=runs, photo=photo.name, pictures=pictures, time_spent=time_spent
+        runs=runs, photo=photo.name, pictures=pictures, time_spent=time_spent, names=DISPLAY_NAMES
     )
 
 

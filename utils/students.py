@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from utils.backbones import Backbone, load_backbone
 from utils.device import Runtime
+from utils.evaluation import copy_state
 from utils.images import Normalise
 from utils.inference import fast_inference
 from utils.models import find_model
-from utils.training import copy_state
 
 TEACHER = "efficientnet_lite0"
 STUDENTS = ("resnet18", "vgg11_gap")

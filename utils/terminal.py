@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from utils.classifier import Prediction
+from utils.models import DISPLAY_NAMES
 from utils.observations import EpochRecord
 from utils.tracing import FamilyRun
 from utils.training import TrainingTrace
@@ -50,7 +51,7 @@ def show_run(run: FamilyRun, width: int) -> RenderableType:
     )
     insight = Text(f"{run.key_insight} {time_spent(run.training)}")
     return Group(
-        Rule(f"{run.family}: {run.model}"),
+        Rule(f"{DISPLAY_NAMES[run.family]}: {run.model}"),
         weights_line(run.weights, run.untrained),
         line,
         table(
@@ -78,7 +79,8 @@ def show_training(trace: TrainingTrace, width: int) -> RenderableType:
     """Table, chart of the losses, and the test accuracy."""
     head = (
         f"Training trace: {trace.dataset}, {len(trace.classes)} classes, "
-        f"{trace.n_train} train / {trace.n_val} validation / {trace.n_test} test"
+        f"{trace.n_train} train / {trace.n_val} validation / {trace.n_test} test, {trace.split}, "
+        f"photos at {trace.side}×{trace.side}"
     )
     columns = ("epoch", "train loss", "val loss", "val acc", "rate", "s", "observation")
     rows = [

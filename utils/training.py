@@ -3,9 +3,10 @@
 The loop in `_fit` is the same for the three modes of `modes.py`.
 """
 
+import hashlib
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -19,6 +20,7 @@ from utils.classifier import Head
 from utils.datasets import ImageSet, Progress, silent
 from utils.device import Runtime, memory_guard, seed_everything
 from utils.errors import CourseError
+from utils.evaluation import copy_state, evaluate, losses_with, photo_losses, standard_error
 from utils.features import extract_features
 from utils.loading import EpochBatches, PhotoBatches, TensorBatches
 from utils.modes import (
@@ -26,11 +28,12 @@ from utils.modes import (
     TrainingConfig,
     check_mode,
     schedule,
+    settle,
     trainable_groups,
     training_mode,
 )
 from utils.observations import EpochRecord, observe
-from utils.splits import Splits, share_of_training, split
+from utils.splits import Splits, describe, share_of_training, split
 
 OnEpoch = Callable[[EpochRecord], None]
 
@@ -40,6 +43,8 @@ class TrainingTrace:
     """What happened, epoch by epoch, and the one look at the test split."""
 
     dataset: str
+    split: str  # by what: "split by module"
+    side: int  # of the square that the backbone sees of each photo, in pixels
     model: str
     weights: str
     mode: str
@@ -83,6 +88,7 @@ def train(
         CourseError: unknown mode, a loss that isn't finite, out of memory, nothing to resume.
     """
     check_mode(config.mode)
+    config = settle(config, backbone)
     splits = share_of_training(split(images, config.seed), images.labels, config.share, config.seed)
     # Where memory is short, the smaller batches that were asked for are meant here too.
     small = config.batch_size if config.batch_size < TrainingConfig.batch_size else None
@@ -97,7 +103,7 @@ def train(
     if config.mode != "head" and config.head_first:
         _train_head(head, features.vectors, images, splits, config, runtime)
     model = runtime.place(model)
-    job = _job(backbone, images, config, runtime) if checkpoints else {}
+    job = _job(backbone, images, splits, config, runtime) if checkpoints else {}
     with memory_guard(config.batch_size):
         history, best = _fit(
             model, batches, config, runtime, job, checkpoints, resume, on_epoch, progress
@@ -105,6 +111,8 @@ def train(
         _, test_accuracy = evaluate(model, batches.test(0), runtime)
     trace = TrainingTrace(
         images.name,
+        describe(images),
+        backbone.spec.preprocessing.crop,
         backbone.spec.name,
         backbone.weights,
         config.mode,
@@ -140,13 +148,18 @@ def _train_head(
 
 
 def _job(
-    backbone: Backbone, images: ImageSet, config: TrainingConfig, runtime: Runtime
+    backbone: Backbone,
+    images: ImageSet,
+    splits: Splits,
+    config: TrainingConfig,
+    runtime: Runtime,
 ) -> dict[str, Any]:
     """What a checkpoint must have been made by for a run to go on from it."""
     return asdict(config) | {
         "model": backbone.spec.name,
         "weights": backbone.weights,
         "data": images.fingerprint(),
+        "split": hashlib.sha256(repr(splits).encode()).hexdigest(),
         "precision": runtime.precision,
     }
 
@@ -204,10 +217,11 @@ def _fit(
         "scaler": runtime.scaler(),
     }
     history: list[EpochRecord] = []
-    best_state = copy_state(model)
+    best_state, best_losses = copy_state(model), torch.zeros(0)
     if resume and checkpoints:
         rows, best_state = checkpoints.load(parts, job)
         history = [EpochRecord(**row) for row in rows]
+        best_losses = losses_with(best_state, model, batches.val(0), runtime)
     for epoch in range(len(history) + 1, config.epochs + 1):
         if _out_of_patience(history, config.patience):
             break
@@ -216,22 +230,24 @@ def _fit(
         train_loss, train_accuracy, lr = _train_epoch(
             parts, batches.train, epoch, config, runtime, progress
         )
-        val_loss, val_accuracy = evaluate(model, batches.val(epoch), runtime)
+        val_losses, hits = photo_losses(model, batches.val(epoch), runtime)
+        val_loss = val_losses.mean().item()
         _check_finite(val_loss, "validation loss", len(batches.train), epoch)
         record = EpochRecord(
             epoch,
             train_loss,
             train_accuracy,
             val_loss,
-            val_accuracy,
+            hits.double().mean().item(),
             lr,
             time.perf_counter() - started,
             "",
+            standard_error(val_losses - best_losses) if history else 0.0,
         )
         record = replace(record, observation=observe([*history, record]))
         history.append(record)
         if best_epoch(history) == epoch:
-            best_state = copy_state(model)
+            best_state, best_losses = copy_state(model), val_losses
         if checkpoints:
             checkpoints.save(parts, job, [asdict(row) for row in history], best_state)
         if on_epoch:
@@ -292,23 +308,6 @@ def _check_finite(value: float, what: str, step: int, epoch: int) -> None:
         )
 
 
-@torch.inference_mode()
-def evaluate(
-    model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], runtime: Runtime
-) -> tuple[float, float]:
-    """Loss and accuracy, averaged over samples: a smaller last batch counts for less."""
-    model.eval()
-    loss_sum = correct = count = 0.0
-    for inputs, labels in batches:
-        inputs, labels = runtime.send(inputs), runtime.send(labels)
-        with runtime.autocast():
-            logits = model(inputs)
-        loss_sum += cross_entropy(logits.float(), labels, reduction="sum").item()
-        correct += (logits.argmax(dim=1) == labels).sum().item()
-        count += len(labels)
-    return loss_sum / count, correct / count
-
-
 def best_epoch(history: list[EpochRecord]) -> int:
     """Number of the epoch with the lowest validation loss (the first of equals)."""
     return min(history, key=lambda row: row.val_loss).epoch
@@ -316,12 +315,3 @@ def best_epoch(history: list[EpochRecord]) -> int:
 
 def _out_of_patience(history: list[EpochRecord], patience: int | None) -> bool:
     return bool(patience and history) and len(history) - best_epoch(history) >= patience
-
-
-def copy_state(model: nn.Module) -> dict[str, Tensor]:
-    """A copy on the CPU, in the plain layout that safetensors asks for."""
-    plain = torch.contiguous_format
-    return {
-        name: value.detach().cpu().clone(memory_format=plain)
-        for name, value in model.state_dict().items()
-    }
