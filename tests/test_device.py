@@ -1,5 +1,9 @@
 """Device and precision: chosen once, and said plainly where they can't be had."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -7,6 +11,7 @@ from utils.backbones import load_backbone
 from utils.datasets import ImageSet
 from utils.device import Runtime, choose_runtime, cpu_multiplies_bf16
 from utils.errors import CourseError
+from utils.files import PROJECT
 from utils.training import TrainingConfig, train
 
 
@@ -26,6 +31,39 @@ def test_argument_beats_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_cpu_takes_bf16_only_where_it_is_multiplied_in_hardware() -> None:
     expected = "bf16" if cpu_multiplies_bf16() else "fp32"
     assert choose_runtime("cpu").precision == expected
+
+
+@pytest.mark.parametrize(
+    "forbidden",
+    [
+        {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"},
+        {"ATEN_CPU_CAPABILITY": "avx2"},
+        {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE"},
+    ],
+)
+def test_a_cpu_kept_from_its_bf16_instructions_has_none(forbidden: dict[str, str]) -> None:
+    """torch.cpu.get_capabilities() goes on naming them."""
+    asked = (
+        "from utils.device import choose_runtime, cpu_multiplies_bf16, multiplied_dtype; "
+        "runtime = choose_runtime('cpu'); "
+        "print(cpu_multiplies_bf16(), runtime.precision, multiplied_dtype(runtime.device))"
+    )
+    answer = subprocess.check_output(
+        [sys.executable, "-c", asked], env=os.environ | forbidden, cwd=PROJECT, encoding="utf-8"
+    )
+    assert answer.split() == ["False", "fp32", "torch.float32"]
+
+
+def test_threads_that_wait_sleep() -> None:
+    """OpenMP reads the policy when torch is imported, so it must stand before that."""
+    environment = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
+    answer = subprocess.check_output(
+        [sys.executable, "-c", "import utils.device, os; print(os.environ['OMP_WAIT_POLICY'])"],
+        env=environment,
+        cwd=PROJECT,
+        encoding="utf-8",
+    )
+    assert answer.strip() == "PASSIVE"
 
 
 @pytest.mark.parametrize(

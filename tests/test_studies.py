@@ -9,6 +9,7 @@ import torch
 
 from utils import capstone, data_curve, model_table, scaling
 from utils.backbones import load_backbone, with_scales
+from utils.datasets import ImageSet
 from utils.device import Runtime
 from utils.errors import CourseError
 from utils.parallel import train_in_parallel
@@ -88,7 +89,8 @@ def test_the_capstone_learns_from_three_quarters_and_chooses_on_the_validation_s
     random = np.random.default_rng(0)
     labels = np.tile([0, 1], 60)
     vectors = random.normal(size=(120, 4)) + 3 * labels[:, None]
-    parts = split(labels.tolist())
+    images = ImageSet("points", ("no", "yes"), vectors, tuple(labels.tolist()))
+    parts = split(images, random=True)
     c, chances = capstone.probe(vectors, labels, parts)
     assert c in capstone.HOLD_BACK
     assert len(chances) == len(parts.test)

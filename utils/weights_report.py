@@ -62,6 +62,8 @@ class Usefulness:
     probe_binary: tuple[float, ...]  # linear probe: good or defective
     probe_four: tuple[float, ...]  # linear probe: {mono, poly} × {good, defective}
     head_four: tuple[float, ...]  # five epochs of the course's standard head, four classes
+    floor_binary: tuple[float, ...]  # always answering "good"
+    machine: str
 
 
 @dataclass(frozen=True)
@@ -275,7 +277,11 @@ def measure_usefulness(
         train(backbone, four, TrainingConfig(seed=seed), runtime)[0].test_accuracy
         for seed in range(SPLITS)
     ]
-    return Usefulness(probes(binary), probes(four), tuple(heads))
+    floors = [
+        1 - mean(binary.labels[i] for i in split(binary, seed).test) for seed in range(SPLITS)
+    ]
+    where = f"{machine(runtime.device)} ({runtime})"
+    return Usefulness(probes(binary), probes(four), tuple(heads), tuple(floors), where)
 
 
 def _probe(vectors: Tensor, images: ImageSet, seed: int) -> float:

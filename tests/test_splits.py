@@ -1,0 +1,262 @@
+"""Splits: who is learned from and who is tested, and that nothing leaks between them."""
+
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageEnhance
+from test_datasets import counts, put_photos
+
+from utils.datasets import ImageSet, load_elpv, load_folder, solar_modules
+from utils.errors import CourseError
+from utils.files import PROJECT
+from utils.splits import (
+    Splits,
+    count_copies,
+    describe,
+    group_photos,
+    limit,
+    near_duplicates,
+    split,
+)
+
+
+def parts_of(splits: Splits) -> tuple[tuple[int, ...], ...]:
+    return splits.train, splits.val, splits.test
+
+
+def labelled(labels: list[int], groups: list[int] | None = None) -> ImageSet:
+    """Black photos with these labels."""
+    classes = tuple(f"class {label}" for label in range(max(labels) + 1))
+    pixels = np.zeros((len(labels), 2, 2), np.uint8)
+    return ImageSet(
+        "dots", classes, pixels, tuple(labels), (), groups and tuple(groups), "box" * bool(groups)
+    )
+
+
+def test_the_cells_of_elpv_come_from_its_44_modules() -> None:
+    """18 mono and 26 poly modules were published (Deitsch et al. 2019), most of 60 cells."""
+    modules = np.array(load_elpv().groups)
+    poly = np.array(load_elpv().labels) > 1
+    assert len(set(modules)) == 44
+    assert len(set(modules[poly])) == 26
+    assert not set(modules[poly]) & set(modules[~poly])
+    assert all(48 <= count <= 72 for count in np.bincount(modules))
+    # near-twins, cut from one brick of silicon, one pair with opposite labels
+    for one, other in ((1789, 1787), (2292, 2288)):
+        assert modules[one] == modules[other]
+
+
+@pytest.mark.parametrize("binary", [False, True])
+@pytest.mark.parametrize("seed", range(10))
+def test_a_split_of_elpv_keeps_modules_whole(binary: bool, seed: int) -> None:
+    cells = load_elpv(binary)
+    parts = parts_of(split(cells, seed))
+    assert sorted(sum(parts, ())) == list(range(len(cells)))
+    modules = [{cells.groups[i] for i in part} for part in parts]
+    assert sum(map(len, modules)) == 44
+    whole = np.bincount(cells.labels) / len(cells)
+    for part, share in zip(parts, (0.60, 0.15, 0.25), strict=True):
+        assert abs(len(part) / len(cells) - share) <= 0.05
+        mix = np.bincount(np.array(cells.labels)[list(part)]) / len(part)
+        np.testing.assert_allclose(mix, whole, atol=0.05)
+
+
+def test_a_limited_set_is_split_by_module_too() -> None:
+    few = limit(load_elpv(), 160)
+    modules = [{few.groups[i] for i in part} for part in parts_of(split(few))]
+    assert sum(map(len, modules)) == len(set(few.groups))
+    assert describe(few) == "split by module"
+
+
+def test_random_has_to_be_typed_and_tears_modules_apart() -> None:
+    cells = load_elpv(binary=True)
+    parts = split(cells, random=True)
+    assert len(parts.test) == 656
+    assert {cells.groups[i] for i in parts.train} & {cells.groups[i] for i in parts.test}
+    whole = np.bincount(cells.labels) / len(cells)
+    for part in parts_of(parts):
+        mix = np.bincount(np.array(cells.labels)[list(part)]) / len(part)
+        np.testing.assert_allclose(mix, whole, atol=0.003)
+
+
+# Where a random split of ELPV is meant, and the words beside it say so.
+NAMED_RANDOM = {
+    "utils/splits.py",
+    "utils/capstone.py",
+    "tests/test_splits.py",
+    "tests/test_studies.py",
+    "quizzes/02_feature_extraction.yaml",  # shuffles the places of a map
+    "quizzes/12_capstone.yaml",
+    "lessons/12_capstone.ipynb",
+}
+SPLITTING = r"random=True|train_test_split|ShuffleSplit|KFold|random_split|randperm\("
+
+
+def test_nothing_splits_at_random_without_saying_so() -> None:
+    folders = ("utils", "lessons", "solutions", "quizzes", "benchmarks", "tests")
+    files = [file for folder in folders for file in (PROJECT / folder).rglob("*.*")]
+    found = {
+        file.relative_to(PROJECT).as_posix()
+        for file in files
+        if file.suffix in (".py", ".ipynb", ".yaml")
+        and ".ipynb_checkpoints" not in file.parts
+        and re.search(SPLITTING, file.read_text(encoding="utf-8"))
+    }
+    shuffled = {"utils/loading.py"}  # the order of training photos within an epoch
+    assert found - shuffled <= NAMED_RANDOM
+
+
+def test_a_seed_fixes_the_split_and_another_gives_another() -> None:
+    cells = load_elpv()
+    assert split(cells, 3) == split(cells, 3)
+    assert set(split(cells, 3).test) != set(split(cells, 4).test)
+
+
+@pytest.mark.parametrize("sizes", [(5, 5), (5, 40), (7, 5, 6), (5,) * 37, (300, 5)])
+def test_small_and_uneven_classes_reach_train_and_test(sizes: tuple[int, ...]) -> None:
+    labels = [label for label, size in enumerate(sizes) for _ in range(size)]
+    parts = split(labelled(labels))
+    assert sorted(sum(parts_of(parts), ())) == list(range(len(labels)))
+    for part in (parts.train, parts.test):
+        assert {labels[i] for i in part} == set(range(len(sizes)))
+
+
+def test_every_class_reaches_every_part_though_its_groups_are_few() -> None:
+    labels = [0] * 30 + [1] * 6
+    parts = split(labelled(labels, [i // 3 for i in range(30)] + [90, 90, 91, 91, 92, 92]))
+    for part in parts_of(parts):
+        assert {labels[i] for i in part} == {0, 1}
+
+
+@pytest.mark.parametrize(
+    ("groups", "sentence"),
+    [
+        ([0, 0, 0, 1, 1, 1, 2, 3, 4, 5, 6, 7], "class 'class 0' comes from 2 box groups"),
+        ([0, 0, 1, 1, 2, 2, 0, 0, 1, 1, 3, 3], None),
+        ([0, 0, 1, 1, 2, 2, 0, 0, 1, 1, 1, 1], "class 'class 1' comes from 2 box groups"),
+    ],
+)
+def test_too_few_groups_are_refused(groups: list[int], sentence: str | None) -> None:
+    images = labelled([0] * 6 + [1] * 6, groups)
+    if sentence is None:
+        assert split(images)
+    else:
+        with pytest.raises(CourseError, match=sentence):
+            split(images)
+
+
+# --- a student's own folder --------------------------------------------------------------------
+
+
+@pytest.fixture
+def shots(tmp_path: Path) -> Path:
+    """Two classes of twelve photos, three of each of four objects: mug1_a.png, mug1_b.png, …"""
+    random = np.random.default_rng(0)
+    for name in ("mug", "shoe"):
+        (tmp_path / name).mkdir()
+        for number in range(4):
+            pixels = random.integers(0, 256, (6, 8, 3), dtype=np.uint8)
+            photo = Image.fromarray(pixels).resize((80, 60), Image.Resampling.BICUBIC)
+            for shot, light in zip("abc", (1.0, 0.9, 1.1), strict=True):
+                brighter = ImageEnhance.Brightness(photo).enhance(light)
+                brighter.save(tmp_path / name / f"{name}{number}_{shot}.png")
+    return tmp_path
+
+
+def test_near_duplicates_across_a_split_are_found(shots: Path) -> None:
+    images = load_folder(shots)
+    parts = split(images)
+    pairs = near_duplicates(images, parts)
+    learned = parts.train + parts.val
+    expected = {
+        test
+        for test in parts.test
+        if any(images.images[i].stem[:-2] == images.images[test].stem[:-2] for i in learned)
+    }
+    assert {test for _, test in pairs} == expected != set()
+    for one, other in pairs:
+        assert images.images[one].stem[:-2] == images.images[other].stem[:-2]
+
+
+def test_groups_by_prefix_leave_no_near_duplicate(shots: Path) -> None:
+    images = group_photos(load_folder(shots), "prefix", shots)
+    assert len(set(images.groups)) == 8
+    assert near_duplicates(images, split(images)) == []
+    assert describe(images) == "split by prefix"
+
+
+def test_groups_by_folder(tmp_path: Path) -> None:
+    for name in ("cats", "dogs"):
+        for day in ("monday", "tuesday", "friday"):
+            put_photos(tmp_path / name / day, 3)
+    for number, file in enumerate(tmp_path.rglob("*.png")):
+        file.write_bytes(file.read_bytes() + bytes([number]))  # no two files are the same
+    images = group_photos(load_folder(tmp_path), "folder", tmp_path)
+    assert len(set(images.groups)) == 3
+    days = [{images.images[i].parent.name for i in part} for part in parts_of(split(images))]
+    assert sorted(map(len, days)) == [1, 1, 1]
+
+
+def test_groups_by_table(shots: Path, tmp_path: Path) -> None:
+    rows = [f"{file.parent.name}/{file.name},{file.stem[:-2]}" for file in shots.rglob("*.png")]
+    table = tmp_path / "größe.csv"
+    table.write_text("\n".join(["file,group", *rows, ""]), encoding="utf-8-sig")
+    images = group_photos(load_folder(shots), str(table), shots)
+    assert len(set(images.groups)) == 8
+
+
+@pytest.mark.parametrize(
+    ("by", "table", "sentence"),
+    [
+        ("colour", None, "use folder, prefix or a CSV file"),
+        ("folder", None, "no class in .* has folders of its own"),
+        ("absent.csv", None, "absent.csv can't be read"),
+        ("groups.csv", "name,box\na,b\n", "no columns file and group"),
+        ("groups.csv", "file,group\nmug/mug0_a.png,1\n", "no group to 23 of 24 photos"),
+    ],
+)
+def test_groupings_that_cannot_be_made_are_refused(
+    by: str, table: str | None, sentence: str, shots: Path
+) -> None:
+    if table:
+        (shots / by).write_text(table, encoding="utf-8")
+    given = str(shots / by) if by.endswith(".csv") else by
+    with pytest.raises(CourseError, match=sentence):
+        group_photos(load_folder(shots), given, shots)
+
+
+def test_only_a_folder_can_be_grouped() -> None:
+    with pytest.raises(CourseError, match="your own folder of photos, not elpv"):
+        group_photos(load_elpv(), "prefix", Path("elpv"))
+
+
+def test_copies_of_a_file_stay_on_one_side_whatever_they_are_called(tmp_path: Path) -> None:
+    """As in a folder into which every photo was copied several times under other names."""
+    for name in ("cats", "dogs"):
+        put_photos(tmp_path / name, 6)
+        for number, file in enumerate(sorted((tmp_path / name).iterdir())):
+            file.write_bytes(file.read_bytes() + bytes([number, len(name), ord(name[0])]))
+            for copy in range(3):
+                shutil.copy(file, file.with_name(f"copy {copy} of {number}.png"))
+    images = load_folder(tmp_path)
+    assert counts(images) == {"cats": 24, "dogs": 24}
+    assert count_copies(images) == 36
+    sides = [{images.groups[i] for i in part} for part in parts_of(split(images))]
+    assert sum(map(len, sides)) == 12
+    joined = group_photos(images, "prefix", tmp_path)
+    assert len(set(joined.groups)) < 12
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_limit_keeps_groups_in_step_with_photos(seed: int) -> None:
+    cells = load_elpv()
+    few = limit(cells, 100, seed)
+    where = {path: group for path, group in zip(cells.images, cells.groups, strict=True)}
+    assert [where[path] for path in few.images] == list(few.groups)
+
+
+def test_a_run_shorter_than_a_module_is_one() -> None:
+    assert solar_modules(["mono"] * 20 + ["poly"] * 130) == (0,) * 20 + (1,) * 65 + (2,) * 65
