@@ -4,16 +4,23 @@ VENV := .venv
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
 NBVAL := pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg
+CODE_PAGE_TESTS := tests/test_files.py tests/test_notebook.py \
+	tests/exercises/test_grading.py::test_marks_given_by_hand_stay_until_another_notebook_comes
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+# Threads that wait shouldn't spin: where anything else runs, that makes a lesson many times slower.
+export OMP_WAIT_POLICY ?= PASSIVE
 
 .PHONY: trace test lessons exercises student-copy exercises-report setup lab bench doctor lint lock clean weights weights-report pictures
 
-trace: setup            ## follow a photo through the three families
-	course trace
+trace: setup            ## follow a photo through the three families (WEIGHTS=imagenet: official weights)
+	$(if $(filter imagenet,$(WEIGHTS)),course weights --download all)
+	course trace $(if $(WEIGHTS),--weights $(WEIGHTS))
 
+# Files are UTF-8 whatever the machine's code page: an open() that doesn't say so fails a test.
 test: setup             ## all tests, and every lesson against its stored outputs
 	ruff check .
-	pytest -n $(WORKERS) --dist loadfile
+	PYTHONWARNDEFAULTENCODING=1 pytest -n $(WORKERS) --dist loadfile
+	LC_ALL=C PYTHONUTF8=0 pytest -q $(CODE_PAGE_TESTS)
 	$(NBVAL) -n $(WORKERS) --dist loadfile lessons
 
 lessons: setup          ## run the lessons, store their outputs, print the seconds of each
@@ -52,7 +59,7 @@ PACKAGES := tuxpaint-stamps-default openclipart-png plasma-workspace-wallpapers 
 DEBIAN := build/debian
 PICTURES = $(addprefix --photos ,$(PHOTOS)) $(addprefix --cutouts ,$(CUTOUTS))
 RUNS ?= runs
-WEIGHTS ?= weights
+WEIGHTS_DIR ?= weights
 STUDENTS ?= resnet18 vgg11_gap
 DISTILL ?=
 
@@ -60,12 +67,12 @@ weights: setup pictures ## distil the course's own weights (hours; a stopped run
 	@set -e; for student in $(STUDENTS); do \
 		folder=$(RUNS)/distill-$$student; \
 		if test -e $$folder/last.pt; then resume=--resume; else resume=; fi; \
-		course distill --student $$student $(PICTURES) --out $$folder --publish $(WEIGHTS) \
+		course distill --student $$student $(PICTURES) --out $$folder --publish $(WEIGHTS_DIR) \
 			$(DISTILL) $$resume; \
 	done
 
 weights-report: setup pictures  ## measure those weights, and write their cards
-	course weights-report $(PICTURES) --out $(WEIGHTS)
+	course weights-report $(PICTURES) --out $(WEIGHTS_DIR)
 
 pictures: $(if $(filter $(DEBIAN)/%,$(PHOTOS) $(CUTOUTS)),$(DEBIAN)/.unpacked)
 
@@ -82,9 +89,8 @@ $(DEBIAN)/.unpacked: Makefile
 			|| exit 1; done
 	@touch $@
 
-# Threads that wait shouldn't spin: where anything else runs, that makes a lesson many times slower.
 lab: setup              ## JupyterLab in the project's environment
-	OMP_WAIT_POLICY=PASSIVE jupyter lab
+	jupyter lab
 
 bench: setup            ## both sides of every performance claim, in one run
 	python -m benchmarks

@@ -16,6 +16,7 @@ from utils.models import MODELS, OFFLINE, TEXTBOOK, ModelSpec, find_family, find
 from utils.weights import (
     check_official,
     course_file,
+    naming_note,
     official_file,
     read_course_weights,
     read_pickled_weights,
@@ -70,6 +71,11 @@ class Backbone(nn.Module):
     @property
     def untrained(self) -> bool:
         return self.weights.startswith("untrained")
+
+    @property
+    def naming_note(self) -> str:
+        """A warning for weights that were made to show features, not to name; else nothing."""
+        return naming_note(self.spec.name) if "(course" in self.weights else ""
 
     def fingerprint(self) -> str:
         """SHA-256 over the names, shapes and values of all weights of the body."""

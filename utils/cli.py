@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,8 +23,12 @@ from utils.options import (
     Seed,
     Weights,
     bars,
+    count_photos,
     out,
     print_json,
+    say_leaks,
+    say_skipped,
+    say_warning,
 )
 
 app = typer.Typer(
@@ -68,8 +73,8 @@ def trace(
     photo = photo or sample_photo()
     open_photo(photo)  # a bad photo is told before minutes of training
     everything = load_images(data, bars)
-    _say_skipped(everything)
-    images = limited(everything, _count(limit), seed)
+    say_skipped(everything)
+    images = limited(everything, count_photos(limit), seed)
     if not as_json:
         out.print(
             f"Photo {photo.name} · {images.name}: {len(images)} of {len(everything)} "
@@ -116,6 +121,7 @@ def predict(
             {
                 "model": model,
                 "weights": backbone.weights,
+                "note": backbone.naming_note,
                 "photos": [
                     {"photo": str(photo), "top": [asdict(p) for p in best]} for photo, best in found
                 ],
@@ -126,6 +132,8 @@ def predict(
         for photo, best in found:
             out.print(f"\n{photo}", style="bold", soft_wrap=True)
             out.print(terminal.show_top("Top classes", best))
+        if backbone.naming_note:
+            out.print(f"\n{backbone.naming_note}", highlight=False)
     if failures:
         raise CourseError(" ".join(failures))
 
@@ -154,6 +162,14 @@ def train(
     weights: Weights = None,
     seed: Seed = 0,
     limit: Limit = "all",
+    group_by: Annotated[
+        str | None,
+        typer.Option(
+            help="What a split of your own folder keeps together: folder (below a class's), prefix "
+            "(file names up to the last _, -, space or .), or a CSV file with columns file,group.",
+            show_default="identical files",
+        ),
+    ] = None,
     device: Device = None,
     precision: PrecisionOption = None,
     folder: Annotated[
@@ -169,9 +185,10 @@ def train(
     from utils import terminal, training
     from utils.backbones import load_backbone
     from utils.checkpoints import Checkpoints
-    from utils.datasets import load_images
+    from utils.datasets import DATA_SETS, load_images
     from utils.device import choose_runtime
     from utils.files import write_file
+    from utils.splits import group_photos
     from utils.splits import limit as limited
 
     config = training.TrainingConfig(
@@ -187,8 +204,11 @@ def train(
     runtime = choose_runtime(device, precision)
     backbone = load_backbone(model, weights)
     images = load_images(data, bars)
-    _say_skipped(images)
-    images = limited(images, _count(limit), seed)
+    say_skipped(images)
+    if group_by:
+        images = group_photos(images, group_by, Path(data))
+    images = limited(images, count_photos(limit), seed)
+    say_leaks(images, seed, own=data not in DATA_SETS)
     folder = folder or Path("runs") / f"{model}-{images.name}-{mode}"
 
     def say(row: Any) -> None:
@@ -261,27 +281,12 @@ for command in (
     app.command()(command)
 
 
-def _count(limit: str) -> int | None:
-    if limit == "all":
-        return None
-    if not limit.isdecimal() or int(limit) == 0:
-        raise CourseError(f"--limit '{limit}' is neither a number of photos nor all.")
-    return int(limit)
-
-
-def _say_skipped(images: Any) -> None:
-    if not images.skipped:
-        return
-    names = ", ".join(str(path) for path in images.skipped[:5])
-    more = f" and {len(images.skipped) - 5} more" if len(images.skipped) > 5 else ""
-    print(f"Skipped {len(images.skipped)} unreadable photos: {names}{more}", file=sys.stderr)
-
-
 def main() -> None:
     """Run the command; a CourseError ends it with its sentence and exit code 2."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a Windows pipe can't show every character
             stream.reconfigure(errors="replace")
+    warnings.showwarning = say_warning
     try:
         app()
     except CourseError as error:

@@ -10,6 +10,8 @@ import typer
 from rich.console import Console
 from tqdm import tqdm
 
+from utils.errors import CourseError
+
 out = Console(width=None if sys.stdout.isatty() else 110, soft_wrap=False, markup=False)
 bars = partial(tqdm, file=sys.stderr, leave=False, delay=1, disable=None)
 
@@ -55,3 +57,52 @@ Epochs = Annotated[int, typer.Option(min=1, help="Passes over the training photo
 
 def print_json(content: dict[str, Any]) -> None:
     print(json.dumps(content, indent=2, ensure_ascii=False))
+
+
+def count_photos(limit: str) -> int | None:
+    """What `--limit` asks for; None is all. Raises CourseError if it is no number."""
+    if limit == "all":
+        return None
+    if not limit.isdecimal() or int(limit) == 0:
+        raise CourseError(f"--limit '{limit}' is neither a number of photos nor all.")
+    return int(limit)
+
+
+def say_skipped(images: Any) -> None:
+    """Name the photos that couldn't be read."""
+    if not images.skipped:
+        return
+    names = ", ".join(str(path) for path in images.skipped[:5])
+    more = f" and {len(images.skipped) - 5} more" if len(images.skipped) > 5 else ""
+    print(f"Skipped {len(images.skipped)} unreadable photos: {names}{more}", file=sys.stderr)
+
+
+def say_leaks(images: Any, seed: int, own: bool) -> None:
+    """Tell what would let a split of the user's own folder leak, and what is done about it."""
+    from utils.splits import count_copies, near_duplicates, split
+
+    if not own:
+        return
+    if copies := count_copies(images):
+        print(
+            f"{copies} of {len(images)} photos are copies of another file: each stays on one side "
+            "of the split with its original.",
+            file=sys.stderr,
+        )
+    pairs = near_duplicates(images, split(images, seed), bars)
+    if pairs:
+        examples = "; ".join(
+            f"{images.images[learned]} and {images.images[tested]}" for learned, tested in pairs[:3]
+        )
+        print(
+            f"{len(pairs)} test photos look nearly the same as one that is learned from, so the "
+            f"test accuracy will be too high: {examples}. Keep such photos on one side with "
+            "--group-by folder, prefix or a CSV file.",
+            file=sys.stderr,
+        )
+
+
+def say_warning(message: Warning | str, category: type[Warning], *_: object) -> None:
+    """Show a FutureWarning as one line, and nothing of others."""
+    if issubclass(category, FutureWarning):  # a name or a habit that has changed
+        print(message, file=sys.stderr)

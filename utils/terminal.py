@@ -66,6 +66,7 @@ def show_run(run: FamilyRun, width: int) -> RenderableType:
             [(x.layer, x.input, x.operation, x.output) for x in run.photo.prediction],
         ),
         show_top("Top classes", run.photo.top),
+        *([Text(run.naming_note, style="italic")] if run.naming_note else []),
         Panel(insight, title="Key insight", border_style="red" if run.untrained else "green"),
     )
 

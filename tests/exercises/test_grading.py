@@ -279,7 +279,7 @@ def test_marks_given_by_hand_stay_until_another_notebook_comes(
     def answered(text: str) -> NotebookNode:
         return submission_of(name, Answer("made for a test", {"justify": text}))
 
-    hand_in(name, "Ada", answered("Lite0, since it is quick."), tmp_path / "submitted")
+    hand_in(name, "Ada", answered("Lite0, since it is “quick”, François."), tmp_path / "submitted")
     first = grading.grade(name)[0]
     assert (first.score, first.waiting, first.cells["justify"]) == (8, 2, None)
     with Gradebook(grading.gradebook_url(), exercises.COURSE) as gradebook:
