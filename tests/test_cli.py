@@ -388,7 +388,7 @@ def test_the_training_of_a_trace_has_a_row_per_epoch(traced: tuple[Ended, Ended,
             "test_accuracy"} <= set(training)  # fmt: skip
     assert training["dataset"] == "elpv"
     assert len(training["classes"]) == 4
-    assert [training[f"n_{part}"] for part in ("train", "val", "test")] == [24, 6, 10]
+    assert [training[f"n_{part}"] for part in ("train", "val", "test")] == [24, 7, 9]
     assert [set(row) for row in training["epochs"]] == [
         {"epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "lr", "seconds",
          "observation"}

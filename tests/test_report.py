@@ -52,13 +52,13 @@ def family_run(family: str = "resnet", untrained: bool = False) -> FamilyRun:
         features=np.zeros(512),
     )
     training = TrainingTrace(
-        "elpv", "resnet18", "the weights", "head", ("good", "defective"), 36, 9, 15, 0.6,
+        "elpv", "split by module", 128, "resnet18", "the weights", "head", ("good", "defective"), 36, 9, 15, 0.6,
         EPOCHS, 2, 0.8, 1.0,
     )  # fmt: skip
     weights = "untrained (seed 0)" if untrained else "offline"
     book = Textbook("resnet50", 2048, 25_557_032, 4.09)
     baseline = replace(training, test_accuracy=0.5)
-    return FamilyRun(family, "resnet18", weights, untrained, book, photo, training, baseline)
+    return FamilyRun(family, "resnet18", weights, untrained, "", book, photo, training, baseline)
 
 
 def red_classes(source: str) -> set[str]:

@@ -108,9 +108,22 @@ def test_several_scales_make_one_longer_vector() -> None:
 
 
 def test_the_scaling_rows_say_what_was_compared() -> None:
-    row = scaling._row("traced", "frozen", 30.0, 20.0)
-    assert row == {"step": "traced", "what": "frozen", "images_per_second": 30.0, "gain": 1.5}
+    assert scaling._row("traced", "frozen", "eager, fp32", 30.0, 20.0) == {
+        "step": "traced",
+        "what": "frozen",
+        "beside": "eager, fp32",
+        "images_per_second": 30.0,
+        "gain": 1.5,
+    }
     assert scaling._row("bf16", "left out: …")["gain"] is None
+
+
+def test_the_gain_of_the_cache_is_that_of_heads_really_trained(cpu: Runtime) -> None:
+    row = scaling._cached("feature cache", cpu, photos=64)
+    assert "64 photos" in row["what"]
+    assert row["beside"] == "the backbone run in every epoch"
+    # The backbone runs once instead of EPOCHS times; reading and the head add to both sides.
+    assert 0.5 * scaling.EPOCHS < row["gain"] < 1.5 * scaling.EPOCHS
 
 
 def test_two_processes_end_where_one_does() -> None:

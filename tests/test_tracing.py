@@ -68,7 +68,7 @@ def test_json_is_plain_data(cat_run: FamilyRun) -> None:
     content = json.loads(json.dumps(cat_run.to_json()))
     assert len(content["data_flow"]) == 3
     assert len(content["prediction"]) == 4
-    assert content["training"]["n_train"] + content["training"]["n_val"] == 30
+    assert content["training"]["n_train"] + content["training"]["n_val"] == 31
 
 
 class Twice(nn.Module):
