@@ -64,7 +64,6 @@ def course_process(*words: object, **environment: str) -> subprocess.Popen:
         [sys.executable, "-m", "utils.cli", *map(str, words)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
         encoding=environment.get("PYTHONIOENCODING", "utf-8"),
         env=os.environ | environment,
         preexec_fn=None if sys.platform == "win32" else listen_to_ctrl_c,
@@ -391,6 +390,7 @@ def test_the_training_of_a_trace_has_a_row_per_epoch(traced: tuple[Ended, Ended,
     assert [training[f"n_{part}"] for part in ("train", "val", "test")] == [24, 7, 9]
     assert [set(row) for row in training["epochs"]] == [
         {"epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "lr", "seconds",
+         "rise_error",
          "observation"}
     ] * 2  # fmt: skip
     assert [row["epoch"] for row in training["epochs"]] == [1, 2]

@@ -192,7 +192,7 @@ def make_weights(folder: Path, pictures: PictureFolders, students: str) -> subpr
             f"RUNS={folder / 'runs'}", f"WEIGHTS={folder / 'weights'}", f"STUDENTS={students}",
             "DISTILL=--images 256",
         ],
-        cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8",
         start_new_session=True,
     )  # fmt: skip
 

@@ -128,7 +128,7 @@ print(vectors.double().sum().item())
 
 def test_two_processes_that_want_the_same_features_agree(cache: Path) -> None:
     jobs = [
-        subprocess.Popen([sys.executable, "-c", RACE], stdout=subprocess.PIPE, text=True)
+        subprocess.Popen([sys.executable, "-c", RACE], stdout=subprocess.PIPE, encoding="utf-8")
         for _ in range(2)
     ]
     sums = [job.communicate(timeout=120)[0] for job in jobs]

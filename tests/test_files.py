@@ -52,7 +52,10 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(
     if old is not None:
         file.write_bytes(old)
     ended = subprocess.run(
-        [sys.executable, "-c", FULL_DISK, str(file)], capture_output=True, text=True, check=False
+        [sys.executable, "-c", FULL_DISK, str(file)],
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
     )
     assert (ended.returncode, ended.stderr) == (2, "")
     assert f"no room on the disk for {file} (0.3 MB): free some space" in ended.stdout

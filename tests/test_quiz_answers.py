@@ -47,7 +47,9 @@ def write_answers(folder: Path, answers: dict[str, str]) -> None:
 def check(folder: Path) -> subprocess.CompletedProcess[str]:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")}
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-v", str(folder)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment)
+    return subprocess.run(
+        command, capture_output=True, encoding="utf-8", cwd=folder, env=environment
+    )
 
 
 def test_right_answers_pass_and_say_strong(student: Path) -> None:
@@ -131,7 +133,9 @@ def test_the_template_asks_every_question_and_is_never_overwritten(tmp_path: Pat
 def play(name: str, typed: str, cache: Path) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"COURSE_CACHE": str(cache)}
     command = [sys.executable, "-m", "utils.cli", "quiz", name]
-    return subprocess.run(command, input=typed, capture_output=True, text=True, env=environment)
+    return subprocess.run(
+        command, input=typed, capture_output=True, encoding="utf-8", env=environment
+    )
 
 
 def test_in_the_terminal_progress_is_kept_and_gone_on_with(tmp_path: Path) -> None:

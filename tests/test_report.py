@@ -52,8 +52,8 @@ def family_run(family: str = "resnet", untrained: bool = False) -> FamilyRun:
         features=np.zeros(512),
     )
     training = TrainingTrace(
-        "elpv", "split by module", 128, "resnet18", "the weights", "head", ("good", "defective"), 36, 9, 15, 0.6,
-        EPOCHS, 2, 0.8, 1.0,
+        "elpv", "split by module", 128, "resnet18", "the weights", "head", ("good", "defective"),
+        36, 9, 15, 0.6, EPOCHS, 2, 0.8, 1.0,
     )  # fmt: skip
     weights = "untrained (seed 0)" if untrained else "offline"
     book = Textbook("resnet50", 2048, 25_557_032, 4.09)

@@ -216,7 +216,9 @@ def test_resume_after_a_kill_equals_the_uninterrupted_run(
 
     def run(folder: str, job: str) -> subprocess.CompletedProcess:
         command = [sys.executable, "-c", KILLED, str(photos), str(tmp_path / folder), job]
-        return subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
+        return subprocess.run(
+            command, capture_output=True, encoding="utf-8", timeout=200, check=False
+        )
 
     def trace(done: subprocess.CompletedProcess) -> dict:
         found = json.loads(done.stdout)

@@ -49,7 +49,7 @@ def train_in_parallel(processes: int, threads: int = 1) -> dict[str, Any]:
                 str(threads),
             ],
             capture_output=True,
-            text=True,
+            encoding="utf-8",
         )
         if run.returncode:
             raise CourseError(f"torchrun failed: {run.stderr.strip().splitlines()[-1]}")

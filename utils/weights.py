@@ -76,7 +76,7 @@ def download_official(enum: tv.WeightsEnum) -> Path:
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise CourseError(
                 f"{enum.url} could not be downloaded to {file} ({error}): check the "
-                "network (and the environment's https_proxy) and the disk, or use --weights offline."
+                "network (https_proxy too) and the disk, or use --weights offline."
             ) from error
     check_official(enum)
     return file

@@ -196,7 +196,7 @@ def test_a_students_copy_says_that_it_cannot_grade(students_copy: Path) -> None:
     run = subprocess.run(
         [sys.executable, "-c", "from utils.cli import main; main()", "grade", NAMES[0]],
         cwd=students_copy, env={"PYTHONPATH": str(students_copy), "PATH": "/usr/bin:/bin"},
-        capture_output=True, text=True, check=False,
+        capture_output=True, encoding="utf-8", check=False,
     )  # fmt: skip
     assert run.returncode == 2
     assert "not a student's copy of it" in " ".join(run.stderr.split())

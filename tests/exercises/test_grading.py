@@ -251,7 +251,7 @@ def test_grades_are_listed_and_exported(class_folder: Path, tmp_path: Path) -> N
     assert "Zoë de la Cruz" in result.stdout
     as_json = CliRunner().invoke(app, ["grades", "--json"], catch_exceptions=False).stdout
     assert json.loads(as_json)["students"]["Zoë de la Cruz"] == {NAME: 10}
-    rows = {row["student_id"]: row for row in csv.DictReader(file.open())}
+    rows = {row["student_id"]: row for row in csv.DictReader(file.open(encoding="utf-8"))}
     assert float(rows["wrong"]["score"]) == 9
     assert float(rows["missing"]["max_score"]) == 10
 
@@ -368,7 +368,9 @@ def test_a_killed_run_started_again_ends_with_the_same_grades(tmp_path: Path) ->
             time.sleep(0.1)
         os.killpg(killed.pid, signal.SIGKILL)
     assert not (tmp_path / "feedback" / "student 3").exists()
-    again = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    again = subprocess.run(
+        command, env=environment, capture_output=True, encoding="utf-8", check=True
+    )
     scores = [own["score"] for own in json.loads(again.stdout)["students"]]
     assert scores == [10, 9, 8, 10]
 
@@ -466,7 +468,7 @@ def test_plain_nbgrader_works_on_the_same_folders(
     for step in ("autograde", "generate_feedback"):
         run = subprocess.run(
             [sys.executable, "-m", "nbgrader", step, NAME],
-            cwd=exercises.PROJECT, capture_output=True, text=True, check=False,
+            cwd=exercises.PROJECT, capture_output=True, encoding="utf-8", check=False,
         )  # fmt: skip
         assert run.returncode == 0, run.stderr
     names, rows = grading.all_grades()
