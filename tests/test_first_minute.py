@@ -1,0 +1,81 @@
+"""What is told before a result is believed: leaks in a folder, weights that can't name."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageEnhance
+from test_cli import CAT, TRAIN, assert_refused, course
+
+from utils.backbones import load_backbone
+
+
+@pytest.fixture
+def bursts(tmp_path: Path) -> Path:
+    """Two classes, four objects each, three shots of each object in another light."""
+    random = np.random.default_rng(0)
+    folder = tmp_path / "bursts"
+    for name in ("mug", "shoe"):
+        (folder / name).mkdir(parents=True)
+        for number in range(4):
+            pixels = random.integers(0, 256, (6, 8, 3), dtype=np.uint8)
+            photo = Image.fromarray(pixels).resize((80, 60), Image.Resampling.BICUBIC)
+            for shot, light in zip("abc", (1.0, 0.9, 1.1), strict=True):
+                brighter = ImageEnhance.Brightness(photo).enhance(light)
+                brighter.save(folder / name / f"{name}{number}_{shot}.png")
+    return folder
+
+
+def trained(data: Path, *words: object):
+    folder = data.with_name("run")
+    return course(*TRAIN, "--data", data, "--epochs", 1, "--out", folder, "--json", *words)
+
+
+def test_near_duplicates_on_both_sides_are_told_with_the_remedy(bursts: Path) -> None:
+    ended = trained(bursts)
+    assert ended.code == 0
+    assert "test photos look nearly the same as one that is learned from" in ended.err
+    assert ".png and " in ended.err
+    assert "--group-by folder, prefix or a CSV file" in ended.err
+
+
+def test_grouped_photos_leave_nothing_to_tell(bursts: Path) -> None:
+    ended = trained(bursts, "--group-by", "prefix")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.json()["split"] == "split by prefix"
+
+
+def test_copies_are_counted_and_stay_on_one_side(bursts: Path) -> None:
+    for file in list(bursts.rglob("*.png")):
+        shutil.copy(file, file.with_name(f"copy of {file.name}"))
+    ended = trained(bursts)
+    assert "24 of 48 photos are copies of another file" in ended.err
+    assert ended.json()["split"] == "split by copies"
+
+
+def test_a_grouping_that_cannot_be_made_is_refused(bursts: Path) -> None:
+    assert_refused(trained(bursts, "--group-by", "colour"), "colour", "use folder, prefix or a CSV")
+    words = (*TRAIN, "--data", "elpv", "--group-by", "prefix", "--limit", 40)
+    assert_refused(course(*words), "--group-by", "not elpv")
+
+
+@pytest.mark.parametrize(("model", "share"), [("resnet18", "29.7%"), ("vgg11_gap", "9.7%")])
+def test_names_from_the_courses_own_weights_come_with_a_warning(model: str, share: str) -> None:
+    ended = course("predict", CAT, "--model", model)
+    words = " ".join(ended.out.split())
+    assert f"they name {share} as their teacher does" in words
+    assert "make trace WEIGHTS=imagenet" in words
+    assert share in course("predict", CAT, "--model", model, "--json").json()["note"]
+
+
+def test_weights_that_can_name_come_without_one() -> None:
+    assert "teacher" not in course("predict", CAT).out
+    assert load_backbone("resnet18", "untrained").naming_note == ""
+
+
+def test_the_old_name_of_vgg11_gap_still_works_with_a_notice() -> None:
+    ended = course("predict", CAT, "--model", "vgg11_bn", "--json")
+    assert ended.code == 0
+    assert "vgg11_bn is called vgg11_gap now" in ended.err
+    assert ended.json()["weights"].endswith("vgg11_gap.safetensors)")
