@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 import torch
 from rich.console import Console
 
-from benchmarks import extraction, heads
+from benchmarks import extraction, heads, waiting
 from benchmarks.results import Result, table, write_results
 from utils.files import PROJECT
 
@@ -22,9 +22,11 @@ def main() -> None:
     say = partial(console.print, markup=False, highlight=False)
     say(f"{', '.join(map(_version, TOOLS))}; {torch.get_num_threads()} threads")
     results: list[Result] = []
-    if arguments.only != "heads":
+    if arguments.only in (None, "waiting"):
+        results += waiting.measure()
+    if arguments.only in (None, "extraction"):
         results += extraction.measure(arguments.rounds, say)
-    if arguments.only != "extraction":
+    if arguments.only in (None, "heads"):
         results += heads.measure(arguments.photos, say)
     console.print(table(results))
     write_results(REPORT, results)
@@ -35,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--photos", type=int, default=400, help="photos to train heads on")
     parser.add_argument("--rounds", type=int, default=9, help="turns of each tool in extraction")
-    parser.add_argument("--only", choices=("heads", "extraction"), help="one half of it")
+    parser.add_argument("--only", choices=("waiting", "extraction", "heads"), help="one part of it")
     return parser
 
 
