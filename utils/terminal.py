@@ -49,10 +49,12 @@ def show_run(run: FamilyRun, width: int) -> RenderableType:
         f"Textbook model {book.model}: {book.feature_dim} features, "
         f"{book.parameters:,} parameters, {book.gmacs:.2f} GMACs (counted)"
     )
+    note = [Text(run.naming_note, style="italic")] if run.naming_note else []
     insight = Text(f"{run.key_insight} {time_spent(run.training)}")
     return Group(
         Rule(f"{DISPLAY_NAMES[run.family]}: {run.model}"),
         weights_line(run.weights, run.untrained),
+        *note,
         line,
         table(
             "Data flow",
@@ -66,7 +68,7 @@ def show_run(run: FamilyRun, width: int) -> RenderableType:
             [(x.layer, x.input, x.operation, x.output) for x in run.photo.prediction],
         ),
         show_top("Top classes", run.photo.top),
-        *([Text(run.naming_note, style="italic")] if run.naming_note else []),
+        *note,
         Panel(insight, title="Key insight", border_style="red" if run.untrained else "green"),
     )
 
