@@ -124,7 +124,9 @@ def machine(device: torch.device) -> str:
         ]
         name = models[0].split(":", 1)[1].strip() if models else name
     fast = "with" if cpu_multiplies_bf16() else "without"
-    return f"{os.cpu_count()} cores, {name}, {fast} bf16 instructions"
+    held = os.environ.get("ATEN_CPU_CAPABILITY")
+    limits = f" (held to {held.upper()})" if held else ""
+    return f"{os.cpu_count()} cores, {name}, {fast} bf16 instructions{limits}"
 
 
 def cpu_multiplies_bf16() -> bool:
