@@ -21,7 +21,7 @@ os.environ |= {
 
 import torch
 from grader_items import pytest_collect_file  # noqa: F401 (a hook: lists of answers are tests)
-from PIL import Image
+from PIL import Image, ImageEnhance
 
 from utils.datasets import ImageSet, load_elpv, load_folder
 from utils.device import Runtime
@@ -86,3 +86,19 @@ def picture_folders(tmp_path_factory: pytest.TempPathFactory) -> PictureFolders:
                 picture.putalpha(Image.fromarray(disc))
             picture.save(folder / kind / f"{number}.png")
     return PictureFolders(folder / "photos", folder / "cutouts")
+
+
+@pytest.fixture
+def bursts(tmp_path: Path) -> Path:
+    """Two classes, four objects each, three shots of each object in another light."""
+    random = np.random.default_rng(0)
+    folder = tmp_path / "bursts"
+    for name in ("mug", "shoe"):
+        (folder / name).mkdir(parents=True)
+        for number in range(4):
+            pixels = random.integers(0, 256, (6, 8, 3), dtype=np.uint8)
+            photo = Image.fromarray(pixels).resize((80, 60), Image.Resampling.BICUBIC)
+            for shot, light in zip("abc", (1.0, 0.9, 1.1), strict=True):
+                brighter = ImageEnhance.Brightness(photo).enhance(light)
+                brighter.save(folder / name / f"{name}{number}_{shot}.png")
+    return folder

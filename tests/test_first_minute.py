@@ -3,28 +3,10 @@
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image, ImageEnhance
 from test_cli import CAT, TRAIN, assert_refused, course
 
 from utils.backbones import load_backbone
-
-
-@pytest.fixture
-def bursts(tmp_path: Path) -> Path:
-    """Two classes, four objects each, three shots of each object in another light."""
-    random = np.random.default_rng(0)
-    folder = tmp_path / "bursts"
-    for name in ("mug", "shoe"):
-        (folder / name).mkdir(parents=True)
-        for number in range(4):
-            pixels = random.integers(0, 256, (6, 8, 3), dtype=np.uint8)
-            photo = Image.fromarray(pixels).resize((80, 60), Image.Resampling.BICUBIC)
-            for shot, light in zip("abc", (1.0, 0.9, 1.1), strict=True):
-                brighter = ImageEnhance.Brightness(photo).enhance(light)
-                brighter.save(folder / name / f"{name}{number}_{shot}.png")
-    return folder
 
 
 def trained(data: Path, *words: object):

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageEnhance
 from test_datasets import counts, put_photos
 
 from utils.datasets import ImageSet, load_elpv, load_folder, solar_modules
@@ -151,23 +150,8 @@ def test_too_few_groups_are_refused(groups: list[int], sentence: str | None) -> 
 # --- a student's own folder --------------------------------------------------------------------
 
 
-@pytest.fixture
-def shots(tmp_path: Path) -> Path:
-    """Two classes of twelve photos, three of each of four objects: mug1_a.png, mug1_b.png, …"""
-    random = np.random.default_rng(0)
-    for name in ("mug", "shoe"):
-        (tmp_path / name).mkdir()
-        for number in range(4):
-            pixels = random.integers(0, 256, (6, 8, 3), dtype=np.uint8)
-            photo = Image.fromarray(pixels).resize((80, 60), Image.Resampling.BICUBIC)
-            for shot, light in zip("abc", (1.0, 0.9, 1.1), strict=True):
-                brighter = ImageEnhance.Brightness(photo).enhance(light)
-                brighter.save(tmp_path / name / f"{name}{number}_{shot}.png")
-    return tmp_path
-
-
-def test_near_duplicates_across_a_split_are_found(shots: Path) -> None:
-    images = load_folder(shots)
+def test_near_duplicates_across_a_split_are_found(bursts: Path) -> None:
+    images = load_folder(bursts)
     parts = split(images)
     pairs = near_duplicates(images, parts)
     learned = parts.train + parts.val
@@ -181,8 +165,8 @@ def test_near_duplicates_across_a_split_are_found(shots: Path) -> None:
         assert images.images[one].stem[:-2] == images.images[other].stem[:-2]
 
 
-def test_groups_by_prefix_leave_no_near_duplicate(shots: Path) -> None:
-    images = group_photos(load_folder(shots), "prefix", shots)
+def test_groups_by_prefix_leave_no_near_duplicate(bursts: Path) -> None:
+    images = group_photos(load_folder(bursts), "prefix", bursts)
     assert len(set(images.groups)) == 8
     assert near_duplicates(images, split(images)) == []
     assert describe(images) == "split by prefix"
@@ -200,11 +184,11 @@ def test_groups_by_folder(tmp_path: Path) -> None:
     assert sorted(map(len, days)) == [1, 1, 1]
 
 
-def test_groups_by_table(shots: Path, tmp_path: Path) -> None:
-    rows = [f"{file.parent.name}/{file.name},{file.stem[:-2]}" for file in shots.rglob("*.png")]
+def test_groups_by_table(bursts: Path, tmp_path: Path) -> None:
+    rows = [f"{file.parent.name}/{file.name},{file.stem[:-2]}" for file in bursts.rglob("*.png")]
     table = tmp_path / "größe.csv"
     table.write_text("\n".join(["file,group", *rows, ""]), encoding="utf-8-sig")
-    images = group_photos(load_folder(shots), str(table), shots)
+    images = group_photos(load_folder(bursts), str(table), bursts)
     assert len(set(images.groups)) == 8
 
 
@@ -219,13 +203,13 @@ def test_groups_by_table(shots: Path, tmp_path: Path) -> None:
     ],
 )
 def test_groupings_that_cannot_be_made_are_refused(
-    by: str, table: str | None, sentence: str, shots: Path
+    by: str, table: str | None, sentence: str, bursts: Path
 ) -> None:
     if table:
-        (shots / by).write_text(table, encoding="utf-8")
-    given = str(shots / by) if by.endswith(".csv") else by
+        (bursts / by).write_text(table, encoding="utf-8")
+    given = str(bursts / by) if by.endswith(".csv") else by
     with pytest.raises(CourseError, match=sentence):
-        group_photos(load_folder(shots), given, shots)
+        group_photos(load_folder(bursts), given, bursts)
 
 
 def test_only_a_folder_can_be_grouped() -> None:
