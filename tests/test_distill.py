@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -123,9 +124,7 @@ def test_a_finished_run_does_not_count_itself_among_the_earlier_ones(
     config = DistillationConfig("resnet18", steps=1, start="offline", **SMALL)
     published = tmp_path / "weights"
     published.mkdir()
-    (published / "resnet18.json").write_text(
-        (PROJECT / "weights/resnet18.json").read_text(encoding="utf-8")
-    )
+    shutil.copy(PROJECT / "weights/resnet18.json", published)
     monkeypatch.setattr(distillation, "course_file", lambda name: published / name)
     record, state = distill(config, pictures, cpu, Checkpoints(tmp_path))
     write_student(record, state, published)
@@ -189,7 +188,7 @@ def make_weights(folder: Path, pictures: PictureFolders, students: str) -> subpr
     return subprocess.Popen(
         [
             "make", "weights", f"PHOTOS={pictures.photos}", f"CUTOUTS={pictures.cutouts}",
-            f"RUNS={folder / 'runs'}", f"WEIGHTS={folder / 'weights'}", f"STUDENTS={students}",
+            f"RUNS={folder / 'runs'}", f"WEIGHTS_DIR={folder / 'weights'}", f"STUDENTS={students}",
             "DISTILL=--images 256",
         ],
         cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8",

@@ -178,7 +178,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("name", KINDS)
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error", "ignore::EncodingWarning:PIL")
 def test_every_kind_of_photo_comes_out_as_people_see_it(name: str, tmp_path: Path) -> None:
     image, left, right = KINDS[name]
     image.save(tmp_path / name, **({"lossless": True} if name.endswith("webp") else {}))

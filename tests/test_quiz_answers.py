@@ -4,6 +4,7 @@ import csv
 import io
 import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -25,9 +26,7 @@ TOPIC = "06_vgg"
 @pytest.fixture
 def student(tmp_path: Path) -> Path:
     """A folder with the plugin, as `quizzes/` is, for a student's answers."""
-    (tmp_path / "conftest.py").write_text(
-        (PROJECT / "quizzes/conftest.py").read_text(encoding="utf-8")
-    )
+    shutil.copy(PROJECT / "quizzes/conftest.py", tmp_path)
     return tmp_path
 
 
