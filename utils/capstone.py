@@ -1,130 +1,254 @@
-"""The capstone: ELPV, good or defective, by the published protocol, over five stratified splits.
+"""The capstone: is this solar cell defective? Two measures, two kinds of split, many splits.
 
-Deitsch et al. 2019: 75 % to learn and 25 % to test; 88.42 % with a fine-tuned VGG-19, 82.44 % with
-an SVM. Here the three families look at each whole cell with frozen weights, at several scales, and
-a kernel logistic regression learns from what they see.
+Two models answer, and the mean of both: a kernel regression on what frozen backbones see, and an
+EfficientNet-Lite whose last stage is fine-tuned. Everything that had to be chosen was chosen on
+the validation cells of splits by module (`STEPS`); the test cells of a split are looked at once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
+from typing import Any
 
 import numpy as np
-import torch
-from sklearn.kernel_approximation import Nystroem
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import log_loss
-from sklearn.metrics.pairwise import euclidean_distances
-from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
-from utils.backbones import Backbone, load_backbone, with_scales, with_side
-from utils.datasets import ImageSet, Progress, load_elpv, silent
+from utils.capstone_tuning import (
+    LastStage,
+    Recipe,
+    average_weights,
+    fine_tune,
+    kept_maps,
+    probabilities,
+)
+from utils.cells import MIRRORS, SYMMETRIES, cell_features, cells_as_pixels
+from utils.datasets import ImageSet, Progress, elpv_probabilities, load_elpv, silent
 from utils.device import Runtime
-from utils.features import extract_features
-from utils.models import OFFLINE
+from utils.kernel_probe import kernel_probe
+from utils.measures import Interval, Measure, corrected_interval, elpv_measures, score
 from utils.splits import Splits, split
 from utils.studies import Row, Unit
 
-STAGES = ("stride 8", "stride 16", "stride 32")
-SPLITS = 5
-FRESH = 5  # further splits, on which nothing was chosen
-# Side in pixels at which each model sees the whole cell, for a crack may lie at its edge; cells
-# have 300 pixels, and the models that learned on larger photos gain from more of them.
-SIDES = dict.fromkeys(OFFLINE.values(), 224)
-SIDES |= {"efficientnet_lite1": 288, "efficientnet_lite2": 300}
-MIRRORS: tuple[tuple[int, ...], ...] = ((), (1,), (2,), (1, 2))  # of N×H×W; each shows the cell
-HOLD_BACK = (3.0, 10.0, 30.0, 100.0)  # C of the regression, chosen on the validation split
+# Side in pixels at which each frozen model sees the whole cell, of 300 pixels: the larger model
+# learned on larger photos.
+SIDES = {"resnet18": 224, "efficientnet_lite0": 224, "efficientnet_lite1": 288}
+C = 30.0  # of the kernel regression
+KINDS = ("random", "by module")
+WAYS = ("frozen", "fine-tuned", "both")
+SPLITS = 20
+TUNED_SPLITS = 5  # of these: fine-tuning takes minutes each time
+STEP_SPLITS = 3
+STEP_RUNS = 2
+TUNED, TUNED_RUNS = Recipe(), 1  # what the steps showed to be best
+LARGER = Recipe(side=288)
+PLAIN = Recipe(symmetries=1)
+AT_ONCE = Recipe(symmetries=1, probe_first=False)
+PROBE = Recipe(epochs=0)
 
 
-def whole_cell(backbone: Backbone) -> Backbone:
-    """The same backbone without a crop: a square photo is scaled to its side and kept whole."""
-    return with_side(backbone, SIDES[backbone.spec.name])
-
-
-def capstone_units(runtime: Runtime, progress: Progress = silent) -> dict[str, Unit]:
-    """One unit a split: choose on the validation split, learn from 75 %, test once."""
-    return {
-        f"split {seed}": partial(learn_split, seed, runtime, progress)
-        for seed in range(SPLITS + FRESH)
-    }
-
-
-def learn_split(seed: int, runtime: Runtime, progress: Progress = silent) -> Row:
-    """Test accuracy of each model alone, and of all together, on one split.
-
-    All together: the mean of six probabilities, each model's own and that of their joined vectors.
-    `defective` holds it for each photo of the test split, in its order.
-    """
-    images = load_elpv(binary=True)
-    parts, labels = split(images, seed, random=True), np.array(images.labels)
-    vectors = {name: see_every_cell(name, runtime, progress).numpy() for name in SIDES}
-    alone = {name: probe(own, labels, parts)[1] for name, own in vectors.items()}
-    hold_back, joined = probe(np.concatenate(list(vectors.values()), axis=1), labels, parts)
-    together = np.mean([joined, *alone.values()], axis=0)
-    truth = labels[list(parts.test)]
-    return {
-        "seed": seed,
-        "c": hold_back,
-        **{
-            f"test_accuracy_{name}": float(((p > 0.5) == truth).mean()) for name, p in alone.items()
-        },
-        "test_accuracy": float(((together > 0.5) == truth).mean()),
-        "defective": [round(float(p), 4) for p in together],
-    }
-
-
-def probe(vectors: np.ndarray, labels: np.ndarray, parts: Splits) -> tuple[float, np.ndarray]:
-    """The chosen C, and the probability of class 1 for each test photo.
-
-    C is the one with the lowest loss on the validation split; the regression is then fitted to
-    training and validation photos together, the published 75 %.
-    """
-    train, val, test = (list(part) for part in (parts.train, parts.val, parts.test))
-    alike, to_judge = likeness(vectors, train, val)
-
-    def loss(c: float) -> float:
-        right = regression(c).fit(alike, labels[train]).predict_proba(to_judge)
-        return log_loss(labels[val], right)
-
-    best = min(HOLD_BACK, key=loss)
-    alike, to_judge = likeness(vectors, train + val, test)
-    fitted = regression(best).fit(alike, labels[train + val])
-    return best, fitted.predict_proba(to_judge)[:, 1]
-
-
-def regression(c: float) -> LogisticRegression:
-    """Logistic regression on likenesses; the larger `c`, the less it is held back."""
-    return LogisticRegression(C=c, max_iter=1000)
-
-
-def likeness(
-    vectors: np.ndarray, known: Sequence[int], unknown: Sequence[int]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Each photo described by how much it is like each of the known ones, N×K and M×K.
-
-    The kernel is Gaussian on standardised features: exp(-d² / median d²), d the distance. Nyström's
-    method with every known photo as a landmark makes a linear regression on these descriptions a
-    kernel regression, without approximation (Williams and Seeger 2001).
-    """
-    scaled = StandardScaler().fit(vectors[known])
-    here, there = scaled.transform(vectors[known]), scaled.transform(vectors[unknown])
-    width = np.median(euclidean_distances(here, squared=True))
-    kernel = Nystroem(gamma=1 / width, n_components=len(known), random_state=0)
-    return kernel.fit_transform(here), kernel.transform(there)
+STUDY_SETTINGS = {
+    "sides": SIDES,
+    "c": C,
+    "kinds": KINDS,
+    "splits": SPLITS,
+    "tuned_splits": TUNED_SPLITS,
+    "step_splits": STEP_SPLITS,
+    "tuned": asdict(TUNED),
+    "larger_side": LARGER.side,
+}
 
 
 @cache
-def see_every_cell(name: str, runtime: Runtime, progress: Progress = silent) -> Tensor:
-    """A model's feature vectors of every cell, N×D: several stages, pooled in three ways.
+def cells() -> ImageSet:
+    return load_elpv(binary=True)
 
-    Each is the mean over the cell and its mirror images, which show the same cell.
+
+@cache
+def measures() -> dict[str, Measure]:
+    return elpv_measures(elpv_probabilities())
+
+
+@cache
+def sure() -> np.ndarray:
+    """Whether all experts agreed on a cell, for each of the N."""
+    return np.isin(elpv_probabilities(), (0.0, 1.0))
+
+
+def parts_of(kind: str, seed: int) -> Splits:
+    """One of the splits: 60, 15 and 25 % of the cells, at random or with modules kept whole."""
+    return split(cells(), seed, random=kind == "random")
+
+
+def capstone_units(runtime: Runtime, progress: Progress = silent) -> dict[str, Unit]:
+    """What is computed once, each split's test, and the steps by which the model was chosen."""
+    units: dict[str, Unit] = {
+        f"features of {name}": partial(see_every_cell, name, runtime, progress) for name in SIDES
+    }
+    for seed in range(SPLITS):
+        for kind in KINDS:
+            units[f"frozen, {kind}, split {seed}"] = partial(measure_frozen, kind, seed, runtime)
+    units[f"maps of {TUNED.side} pixels"] = partial(keep_maps, TUNED.side, runtime, progress)
+    for seed in range(TUNED_SPLITS):
+        for kind in KINDS:
+            units[f"fine-tuned, {kind}, split {seed}"] = partial(measure_tuned, kind, seed, runtime)
+    units[f"maps of {LARGER.side} pixels"] = partial(keep_maps, LARGER.side, runtime, progress)
+    for seed in range(STEP_SPLITS):
+        units[f"steps, split {seed}"] = partial(climb_steps, seed, runtime)
+    return units
+
+
+def see_every_cell(name: str, runtime: Runtime, progress: Progress = silent) -> Row:
+    """Compute a frozen model's features of every cell, or find them in the cache."""
+    vectors = features_of(name, runtime, progress)
+    return {"part": "features", "model": name, "side": SIDES[name], "length": vectors.shape[1]}
+
+
+def keep_maps(side: int, runtime: Runtime, progress: Progress = silent) -> Row:
+    """Compute what the frozen part of the fine-tuned model makes of every cell."""
+    maps = maps_of(side, runtime, progress)
+    return {"part": "maps", "model": TUNED.model, "side": side, "values": maps[0, 0].numel()}
+
+
+@cache
+def maps_of(side: int, runtime: Runtime, progress: Progress = silent) -> Tensor:
+    return kept_maps(cells_as_pixels(), replace(TUNED, side=side), runtime, progress)
+
+
+def features_of(name: str, runtime: Runtime, progress: Progress = silent) -> np.ndarray:
+    return cell_features(name, SIDES[name], MIRRORS, runtime, progress).numpy()
+
+
+def measure_frozen(kind: str, seed: int, runtime: Runtime) -> Row:
+    """Test the kernel regression on one split; see `_tested` for the row."""
+    parts = parts_of(kind, seed)
+    answers = {
+        name: {"frozen": frozen_answers(measure, parts.train + parts.val, parts.test, runtime)}
+        for name, measure in measures().items()
+    }
+    return {"part": "frozen"} | _tested(kind, seed, parts, answers)
+
+
+def measure_tuned(kind: str, seed: int, runtime: Runtime) -> Row:
+    """Test the fine-tuned model, and its mean with the kernel regression, on one split."""
+    parts = parts_of(kind, seed)
+    known, maps, answers = parts.train + parts.val, maps_of(TUNED.side, runtime), {}
+    for name, measure in measures().items():
+        model = average_weights(
+            [fine_tune(maps, TUNED, measure, known, runtime, run) for run in range(TUNED_RUNS)]
+        )
+        tuned = probabilities(model, maps, parts.test, runtime, SYMMETRIES)
+        frozen = frozen_answers(measure, known, parts.test, runtime)
+        answers[name] = {"fine-tuned": tuned, "both": (tuned + frozen) / 2}
+    return {"part": "fine-tuned"} | _tested(kind, seed, parts, answers)
+
+
+def frozen_answers(
+    measure: Measure, known: Sequence[int], unknown: Sequence[int], runtime: Runtime
+) -> np.ndarray:
+    """The kernel regression's probability of a defect in each of the cells at `unknown` (M)."""
+    vectors = [features_of(name, runtime) for name in SIDES]
+    return kernel_probe(vectors, measure, known, unknown, C)
+
+
+def _tested(
+    kind: str, seed: int, parts: Splits, answers: Mapping[str, Mapping[str, np.ndarray]]
+) -> Row:
+    """A row: `scores[way][a][b]` of the model that learned by measure a, taken by measure b.
+
+    `defective[way][a]` is that model's probability of a defect in each test cell, in order.
     """
-    images = load_elpv(binary=True)
-    pixels = np.stack([np.asarray(images.photo(i).convert("L")) for i in range(len(images))])
-    backbone = with_scales(whole_cell(load_backbone(name, "offline")), STAGES)
-    views = []
-    for axes in MIRRORS:
-        mirrored = np.ascontiguousarray(np.flip(pixels, axes))
-        view = ImageSet("elpv", images.classes, mirrored, images.labels)
-        views.append(extract_features(backbone, view, runtime, progress=progress).vectors)
-    return torch.stack(views).mean(dim=0)
+    scores: dict[str, Any] = {}
+    defective: dict[str, Any] = {}
+    for learned_by, by_way in answers.items():
+        for way, found in by_way.items():
+            taken = {
+                name: asdict(score(measure, parts.test, found, sure()))
+                for name, measure in measures().items()
+            }
+            scores.setdefault(way, {})[learned_by] = taken
+            kept = [round(float(p), 3) for p in found]
+            defective.setdefault(way, {})[learned_by] = kept
+    floors = {name: measure.floor(parts.test) for name, measure in measures().items()}
+    sizes = {"n_train": len(parts.train + parts.val), "n_test": len(parts.test)}
+    row: Row = {"kind": kind, "seed": seed, **sizes, "floors": floors, "scores": scores}
+    return row | ({"defective": defective} if seed < TUNED_SPLITS else {})
+
+
+def climb_steps(seed: int, runtime: Runtime) -> Row:
+    """Validation accuracy, by the course's measure, after each step towards the model chosen.
+
+    The split is by module; what learns is the training cells, and the test cells aren't touched.
+    """
+    parts, measure = parts_of("by module", seed), measures()["course"]
+
+    def learned(recipe: Recipe, run: int = 0) -> LastStage:
+        return fine_tune(maps_of(recipe.side, runtime), recipe, measure, parts.train, runtime, run)
+
+    def answers(model: LastStage, recipe: Recipe, symmetries: int = 1) -> np.ndarray:
+        return probabilities(model, maps_of(recipe.side, runtime), parts.val, runtime, symmetries)
+
+    def accuracy(found: np.ndarray) -> float:
+        return score(measure, parts.val, found, sure()).accuracy
+
+    runs = [learned(TUNED, run) for run in range(STEP_RUNS)]
+    tuned = answers(runs[0], TUNED, SYMMETRIES)
+    averaged = answers(average_weights(runs), TUNED, SYMMETRIES)
+    frozen = frozen_answers(measure, parts.train, parts.val, runtime)
+    larger = answers(learned(LARGER), LARGER, SYMMETRIES)
+    found = {
+        "linear probe": answers(learned(PROBE), PROBE),
+        "fine-tuned at once": answers(learned(AT_ONCE), AT_ONCE),
+        "fine-tuned after the probe": answers(learned(PLAIN), PLAIN),
+        "eight symmetries in training": answers(runs[0], TUNED),
+        "eight symmetries at test": tuned,
+        f"weights of {STEP_RUNS} runs averaged": averaged,
+        f"{LARGER.side} instead of {TUNED.side} pixels": larger,
+        "frozen backbones, kernel regression": frozen,
+        "mean of fine-tuned and frozen": (tuned + frozen) / 2,
+    }
+    steps = {step: accuracy(p) for step, p in found.items()}
+    sizes = {"n_train": len(parts.train), "n_test": len(parts.val)}
+    return {
+        "part": "steps",
+        "seed": seed,
+        **sizes,
+        "floor": measure.floor(parts.val),
+        "steps": steps,
+    }
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One line of the capstone's table: a way of answering, a kind of split, a measure."""
+
+    way: str
+    kind: str
+    measure: str
+    splits: int
+    floor: float
+    accuracy: Interval
+    balanced_accuracy: float
+    mcc: float
+    auc: float
+    sure_accuracy: float
+
+
+def summarise(rows: Sequence[Row]) -> list[Summary]:
+    """The table: means over splits of each model, by the measure that it learned by."""
+    return [
+        summarise_one(rows, way, kind, measure)
+        for way in WAYS
+        for kind in KINDS
+        for measure in measures()
+    ]
+
+
+def summarise_one(rows: Sequence[Row], way: str, kind: str, measure: str) -> Summary:
+    """Means over every split of this kind on which this way was tested."""
+    chosen = [row for row in rows if row.get("kind") == kind and way in row["scores"]]
+    scores = [row["scores"][way][measure][measure] for row in chosen]
+    sizes = (np.mean([row[size] for row in chosen]) for size in ("n_train", "n_test"))
+    means = {name: float(np.mean([s[name] for s in scores])) for name in scores[0]}
+    accuracy = corrected_interval([s["accuracy"] for s in scores], *map(float, sizes))
+    floor = float(np.mean([row["floors"][measure] for row in chosen]))
+    return Summary(way, kind, measure, len(chosen), floor, **(means | {"accuracy": accuracy}))

@@ -2,11 +2,14 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from utils.options import Device, Json, PrecisionOption, bars, out, print_json
+
+if TYPE_CHECKING:
+    from utils.studies import Study
 
 Results = Annotated[
     Path, typer.Option("--out", help="Where the finished study goes, for the lessons to read.")
@@ -57,20 +60,16 @@ def capstone(
     folder: Progress = Path("runs/capstone"),
     as_json: Json = False,
 ) -> None:
-    """Good or defective? ELPV by the published protocol, five splits (a quarter of an hour)."""
-    from utils.capstone import FRESH, HOLD_BACK, SIDES, SPLITS, STAGES, capstone_units
+    """Good or defective? ELPV by two measures, on random splits and on whole modules (an hour)."""
+    from utils import terminal
+    from utils.capstone import STUDY_SETTINGS, capstone_units, summarise
     from utils.device import choose_runtime
 
     runtime = choose_runtime(device, precision)
-    settings = {
-        "models": list(SIDES),
-        "stages": STAGES,
-        "sides": list(SIDES.values()),
-        "splits": SPLITS,
-        "fresh_splits": FRESH,
-        "c": HOLD_BACK,
-    }
-    _study("capstone", settings, capstone_units(runtime, bars), runtime, folder, file, as_json)
+    units = capstone_units(runtime, bars)
+    study = _study("capstone", STUDY_SETTINGS, units, runtime, folder, file, as_json)
+    if not as_json:
+        out.print(terminal.show_capstone(summarise(study.rows)))
 
 
 def data_curve(
@@ -130,7 +129,7 @@ def _study(
     folder: Path,
     file: Path,
     as_json: bool,
-) -> None:
+) -> "Study":
     from utils.studies import run_study, write_study
 
     def say(row: dict[str, Any]) -> None:
@@ -144,3 +143,4 @@ def _study(
         print_json(asdict(study))
     else:
         out.print(f"{len(study.rows)} parts in {study.minutes:.0f} minutes: {file}")
+    return study

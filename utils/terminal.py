@@ -10,6 +10,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from utils.capstone import Summary
 from utils.classifier import Prediction
 from utils.models import DISPLAY_NAMES
 from utils.observations import EpochRecord
@@ -143,3 +144,26 @@ def show_qualities(report: Report) -> Table:
     columns = ("model", "weights", "as teacher: fresh", "unseen", "top-5, six photos",
                "ELPV binary probe", "ELPV 4-class probe", "ELPV 4-class head")  # fmt: skip
     return table("The course's own weights", columns, rows)
+
+
+def show_capstone(lines: Sequence[Summary]) -> RenderableType:
+    """The capstone's table: each model on each kind of split, by each measure."""
+    columns = ("model", "split", "measure", "n", "floor", "accuracy", "95 % interval", "balanced",
+               "MCC", "AUC", "sure cells")  # fmt: skip
+    rows = [
+        (
+            line.way,
+            line.kind,
+            line.measure,
+            line.splits,
+            f"{line.floor:.1%}",
+            f"{line.accuracy.mean:.2%}",
+            f"{line.accuracy.low:.1%} to {line.accuracy.high:.1%}",
+            f"{line.balanced_accuracy:.1%}",
+            f"{line.mcc:.2f}",
+            f"{line.auc:.3f}",
+            f"{line.sure_accuracy:.1%}",
+        )
+        for line in lines
+    ]
+    return table("Good or defective: means over n splits", columns, rows)
