@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Threads that wait shouldn't spin: where anything else runs, that makes a lesson many times slower.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: trace test lessons exercises student-copy exercises-report setup lab bench doctor lint lock clean weights weights-report pictures
+.PHONY: trace test lessons exercises student-copy exercises-report setup lab bench doctor lint lock clean weights weights-report pictures things
 
 trace: setup            ## follow a photo through the three families (WEIGHTS=imagenet: official weights)
 	$(if $(filter imagenet,$(WEIGHTS)),course weights --download all)
@@ -76,13 +76,23 @@ weights-report: setup pictures  ## measure those weights, and write their cards
 
 pictures: $(if $(filter $(DEBIAN)/%,$(PHOTOS) $(CUTOUTS)),$(DEBIAN)/.unpacked)
 
-$(DEBIAN)/.unpacked: Makefile
+THINGS := tuxpaint-stamps-default mate-backgrounds plasma-workspace-wallpapers
+things: setup $(THINGS:%=$(DEBIAN)/packages/%.unpacked)  ## data/things anew from Debian's packages
+	$(VENV)/bin/python -m utils.things $(DEBIAN)
+
+$(DEBIAN)/packages/.listed: Makefile
 	@command -v apt-get dpkg-deb > /dev/null || { echo "Debian's packages need apt-get: elsewhere \
 	give folders of your own, make weights PHOTOS=... CUTOUTS=..."; exit 2; }
-	mkdir -p $(DEBIAN)/packages
+	mkdir -p $(@D)
 	if test "$$(id -u)" = 0; then apt-get update; fi
-	cd $(DEBIAN)/packages && apt-get download $(PACKAGES)
-	for file in $(DEBIAN)/packages/*.deb; do dpkg-deb -x $$file $(DEBIAN) || exit 1; done
+	@touch $@
+
+$(DEBIAN)/packages/%.unpacked: | $(DEBIAN)/packages/.listed
+	cd $(@D) && apt-get download $*
+	dpkg-deb -x $(@D)/$*_*.deb $(DEBIAN)
+	@touch $@
+
+$(DEBIAN)/.unpacked: Makefile $(PACKAGES:%=$(DEBIAN)/packages/%.unpacked)
 	$(VENV)/bin/python -m utils.bundles $(DEBIAN)/usr/share/gcompris-qt $(DEBIAN)/gcompris
 	for file in $(DEBIAN)/usr/share/sweethome3d/furniture/*.sh3f; do \
 		$(VENV)/bin/python -m zipfile -e $$file $(DEBIAN)/furniture/$$(basename $$file .sh3f) \

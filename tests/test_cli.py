@@ -132,7 +132,7 @@ def no_official_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path
         (("predict", CAT, "--model", "resnet51"), ("model 'resnet51'", "resnet50 or resnet")),
         ((*TRAIN[:2], "efficientnet"), ("model 'efficientnet'", "did you mean efficientnet_")),
         (("trace", "--data", "elpw"), ("data set 'elpw'", "did you mean elpv")),
-        (("trace", "--data", "x"), ("data set 'x'", "elpv, fashion_mnist", "folder of photos")),
+        (("trace", "--data", "x"), ("data set 'x'", "use elpv, things,", "folder of photos")),
         (("trace", "--weights", "imagnet"), ("weights 'imagnet'", "did you mean imagenet")),
         (("predict", CAT, "--weights", "x"), ("weights 'x'", "auto, offline, imagenet, untrained")),
         ((*TRAIN, "--mode", "heads"), ("mode 'heads'", "use head, last-block, full")),
@@ -257,7 +257,7 @@ def test_weights_lists_what_is_here_missing_and_broken(no_official_weights: Path
 def test_doctor_finds_this_machine_well(no_official_weights: Path) -> None:
     ended = course("doctor", "--json")
     checks = {check["name"]: check for check in ended.json()["checks"]}
-    assert {"python", "torch", "device", "disk", "cache", "data elpv"} < set(checks)
+    assert {"python", "torch", "device", "disk", "cache", "data elpv", "data things"} < set(checks)
     assert {f"weights {name}" for name in MODELS} < set(checks)
     assert f"torch {torch.__version__.split('+')[0]}," in checks["torch"]["detail"]
     assert checks["device"]["detail"] == "cpu, fp32"

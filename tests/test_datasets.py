@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from utils.datasets import Crops, ImageSet, load_elpv, load_folder, load_images
+from utils.catalogue import load_images
+from utils.datasets import Crops, ImageSet, load_elpv, load_folder
 from utils.errors import CourseError
 from utils.images import Preprocessing
 from utils.splits import limit, split
@@ -79,7 +80,7 @@ def test_binary_elpv_is_good_in_two_cells_of_three() -> None:
         ("elpw", "did you mean elpv"),
         ("fashion-mnist", "did you mean fashion_mnist"),
         ("flower", "did you mean flowers"),
-        ("zebras", "use elpv, fashion_mnist, pets, flowers"),
+        ("zebras", "use elpv, things, fashion_mnist, pets"),
         ("no/such/folder", "the path of a folder"),
         ("x" * 300, "the path of a folder"),
     ],

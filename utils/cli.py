@@ -59,7 +59,7 @@ def trace(
 ) -> None:
     """Trace a photo through the three stages, and a head through its epochs, for each family."""
     from utils import backbones, terminal, tracing
-    from utils.datasets import load_images
+    from utils.catalogue import load_images
     from utils.device import choose_runtime
     from utils.images import open_photo, sample_photo
     from utils.models import FAMILIES, find_family
@@ -184,8 +184,8 @@ def train(
     """Teach a model the classes of a data set; keep a checkpoint each epoch, and the trace."""
     from utils import terminal, training
     from utils.backbones import load_backbone
+    from utils.catalogue import DATA_SETS, load_images
     from utils.checkpoints import Checkpoints
-    from utils.datasets import DATA_SETS, load_images
     from utils.device import choose_runtime
     from utils.files import write_file
     from utils.splits import group_photos

@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
-from utils.datasets import EXTENSIONS, Progress, silent
+from utils.datasets import EXTENSIONS, Progress, silent, stamps_of_things
 from utils.errors import CourseError
 from utils.images import open_photo, read_image
 
@@ -72,15 +72,16 @@ def load_pictures(
 
     Unreadable files and those too small are passed over. Of pictures that look the same (one
     wallpaper in ten sizes) the largest is kept. One picture in ten, chosen by its content, is
-    held out.
+    held out. The stamps that data/things is made of are left out: it shall measure weights on
+    what they haven't seen.
 
     Raises:
         CourseError: a folder that isn't there, or too few pictures of a kind.
     """
     train, held_out = [], []
     for kind, folders, read in (
-        ("photos", photos, _read_photo),
-        ("cut-outs", cutouts, _read_cutout),
+        ("photos", photos, read_photo),
+        ("cut-outs", cutouts, read_cutout),
     ):
         kept = without_copies(
             [
@@ -124,7 +125,12 @@ def _read_folder(
 ) -> list[Image.Image]:
     if not folder.is_dir():
         raise CourseError(f"There is no folder {folder} to take {kind} from: check the path.")
-    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in EXTENSIONS)
+    known = stamps_of_things()
+    files = sorted(
+        file
+        for file in folder.rglob("*")
+        if file.suffix.lower() in EXTENSIONS and not file.resolve().as_posix().endswith(known)
+    )
     images = (read(file) for file in progress(files, desc=f"{kind} of {folder.name}"))
     return [image for image in images if image is not None]
 
@@ -142,7 +148,8 @@ def without_copies(images: Sequence[tuple[Image.Image, int]]) -> list[tuple[Imag
     return kept
 
 
-def _read_photo(file: Path) -> Image.Image | None:
+def read_photo(file: Path) -> Image.Image | None:
+    """An RGB photo, made smaller if it is large; None if it is unreadable or a thumbnail."""
     try:
         photo = open_photo(file)
     except CourseError:
@@ -152,8 +159,8 @@ def _read_photo(file: Path) -> Image.Image | None:
     return _shrink(photo, PHOTO_SIDE / min(photo.size))
 
 
-def _read_cutout(file: Path) -> Image.Image | None:
-    """An RGBA image cut to what is opaque; None if nothing of it is transparent."""
+def read_cutout(file: Path) -> Image.Image | None:
+    """An RGBA image cut to what is opaque; None if it is an icon, or nothing is transparent."""
     try:
         cutout = read_image(file, lambda image: image.convert("RGBA"))
     except CourseError:

@@ -1,8 +1,7 @@
 """Stage 1 for many photos: data sets, and what a split must keep together in them."""
 
-import difflib
+import csv
 import hashlib
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -10,18 +9,19 @@ from itertools import groupby
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from utils.errors import CourseError
-from utils.files import cache_folder, sha256_of_file
+from utils.files import PROJECT, read_text, sha256_of_file
 from utils.images import Preprocessing, crop_photo, open_photo
 
 EXTENSIONS = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif"}
 MODULE_CELLS = 60  # solar cells in a module of ELPV, the usual 6 × 10
 MIN_PER_CLASS = 5  # fewer can't be dealt to train, validation and test
+THINGS = PROJECT / "data/things"
+PARTS = ("train", "val", "test")
 Progress = Callable[..., Iterable]
 
 
@@ -35,7 +35,8 @@ class ImageSet:
     """Photos with labels: files, or arrays (N×H×W or N×H×W×3, uint8) already in memory.
 
     Photos with the same number in `groups` belong together (cells of one solar module, copies of
-    one file): `splits.split` keeps them on one side. `grouped_by` says what a group is.
+    one file): `splits.split` keeps them on one side. `grouped_by` says what a group is. A set that
+    comes already split names the part (`PARTS`) of each photo.
     """
 
     name: str
@@ -45,6 +46,7 @@ class ImageSet:
     skipped: tuple[Path, ...] = ()
     groups: tuple[int, ...] | None = None
     grouped_by: str = ""
+    parts: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -66,7 +68,8 @@ class ImageSet:
         )
         labels = tuple(self.labels[i] for i in chosen)
         groups = self.groups and tuple(self.groups[i] for i in chosen)
-        return replace(self, images=images, labels=labels, groups=groups)
+        parts = self.parts and tuple(self.parts[i] for i in chosen)
+        return replace(self, images=images, labels=labels, groups=groups, parts=parts)
 
     def fingerprint(self) -> str:
         """SHA-256 over every photo's bytes and label, in order."""
@@ -97,24 +100,6 @@ class Crops(Dataset):
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         return crop_photo(self.images.photo(index), self.spec), self.images.labels[index]
-
-
-def load_images(name: str, progress: Progress = silent) -> ImageSet:
-    """The data set of that name (`DATA_SETS`), or a folder with one folder of photos per class.
-
-    Raises:
-        CourseError: unknown name, unreachable download, or a folder that can't be learned from.
-    """
-    if name in DATA_SETS:
-        return DATA_SETS[name]()
-    if os.path.isdir(name):  # Path.is_dir raises on a name too long to be one
-        return load_folder(Path(name), progress)
-    near = difflib.get_close_matches(name, DATA_SETS, n=2)
-    hint = f" (did you mean {' or '.join(near)}?)" if near else ""
-    raise CourseError(
-        f"Unknown data set '{name}'{hint}: use {', '.join(DATA_SETS)}, or the path of a folder "
-        "that holds one folder of photos per class."
-    )
 
 
 def load_elpv(binary: bool = False) -> ImageSet:
@@ -244,50 +229,43 @@ def check_classes(images: ImageSet, where: str, remedy: str) -> None:
             )
 
 
-def load_fashion_mnist() -> ImageSet:
-    """70,000 grey 28×28 pictures of clothes in 10 classes (Xiao et al. 2017)."""
-    from torchvision.datasets import FashionMNIST
+def load_things() -> ImageSet:
+    """504 pictures of objects in six classes (data/things), grouped by original.
 
-    parts = _download(FashionMNIST, [{"train": True}, {"train": False}])
-    pixels = torch.cat([part.data for part in parts]).numpy()
-    labels = torch.cat([part.targets for part in parts])
-    return ImageSet("fashion_mnist", tuple(parts[0].classes), pixels, tuple(labels.tolist()))
+    An original is the photo of an object that was pasted, in several pictures, on photographic
+    backgrounds. The set's own `parts` share neither originals nor backgrounds; where `splits.split`
+    deals it out anew, backgrounds may return, but none is tied to a class.
 
-
-def load_pets() -> ImageSet:
-    """7,349 photos of cats and dogs in 37 breeds (Oxford-IIIT Pet, Parkhi et al. 2012)."""
-    from torchvision.datasets import OxfordIIITPet
-
-    parts = _download(OxfordIIITPet, [{"split": "trainval"}, {"split": "test"}])
-    paths = tuple(Path(path) for part in parts for path in part._images)
-    labels = tuple(label for part in parts for label in part._labels)
-    return ImageSet("pets", tuple(parts[0].classes), paths, labels)
-
-
-def load_flowers() -> ImageSet:
-    """8,189 photos of flowers in 102 classes (Flowers102, Nilsback and Zisserman 2008)."""
-    from torchvision.datasets import Flowers102
-
-    parts = _download(Flowers102, [{"split": s} for s in ("train", "val", "test")])
-    paths = tuple(Path(path) for part in parts for path in part._image_files)
-    labels = tuple(label for part in parts for label in part._labels)
-    return ImageSet("flowers", tuple(parts[0].classes), paths, labels)
-
-
-def _download(kind: type, parts: list[dict]) -> list:
-    root = cache_folder() / "data"
-    try:
-        return [kind(root, download=True, **part) for part in parts]
-    except (OSError, RuntimeError) as error:  # torchvision raises RuntimeError for a bad file
+    Raises:
+        CourseError: the folder is missing, or isn't what sources.csv lists.
+    """
+    rows = _things_table()
+    files = [THINGS / row["file"] for row in rows]
+    missing = [file for file in files if not file.is_file()]
+    if missing:
         raise CourseError(
-            f"{kind.__name__} could not be downloaded to {root} ({error}): connect to the internet "
-            "and try again, or use --data elpv, which needs no download."
-        ) from error
+            f"{missing[0]} and {len(missing) - 1} more pictures of data/things are missing: get "
+            "them back (git checkout data/things), or make them anew (make things)."
+        )
+    classes = tuple(sorted({file.parent.name for file in files}))
+    originals = {name: n for n, name in enumerate(dict.fromkeys(r["original"] for r in rows))}
+    return ImageSet(
+        "things",
+        classes,
+        tuple(files),
+        tuple(classes.index(file.parent.name) for file in files),
+        groups=tuple(originals[row["original"]] for row in rows),
+        grouped_by="original",
+        parts=tuple(file.parent.parent.name for file in files),
+    )
 
 
-DATA_SETS: dict[str, Callable[[], ImageSet]] = {
-    "elpv": load_elpv,
-    "fashion_mnist": load_fashion_mnist,
-    "pets": load_pets,
-    "flowers": load_flowers,
-}
+def stamps_of_things() -> tuple[str, ...]:
+    """Files of Debian's packages that show the originals of `load_things`; none without data."""
+    if not (THINGS / "sources.csv").is_file():
+        return ()
+    return tuple(sorted({f"/{row['stamp']}" for row in _things_table()}))
+
+
+def _things_table() -> list[dict[str, str]]:
+    return list(csv.DictReader(read_text(THINGS / "sources.csv").splitlines()))

@@ -108,6 +108,7 @@ class Distillation:
     config: DistillationConfig
     legs: tuple[LegRecord, ...]
     earlier: tuple[dict[str, Any], ...]  # the runs, without legs, whose weights this one began with
+    things_left_out: bool = True  # as `load_pictures` does; records of earlier runs don't say so
 
 
 # A run that begins with trained weights has its coarse lessons behind it. Larger pictures cost more

@@ -23,7 +23,7 @@ ERROR = re.compile(r"[\w.]+(?:Error|Exception|Exists|Entry)\b: ")  # how a trace
 STUB = 'raise NotImplementedError("your code here")'
 # What a class gets: no solutions, no marks, no tests of the graders, no history.
 STUDENTS_COPY = (
-    ".ci", ".github", "LICENSE", "Makefile", "README.md", "benchmarks", "environment.yml",
+    ".ci", ".github", "LICENSE", "Makefile", "README.md", "benchmarks", "data", "environment.yml",
     "exercises", "lessons", "pyproject.toml", "quizzes", "requirements.txt", "tests", "utils",
     "weights",
 )  # fmt: skip

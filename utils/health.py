@@ -4,11 +4,13 @@ import importlib.metadata
 import platform
 import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 
 from utils import backbones
+from utils.datasets import ImageSet, load_elpv, load_things
 from utils.device import choose_runtime
 from utils.errors import CourseError, WeightsMissing
 from utils.features import cache_size
@@ -57,7 +59,8 @@ def examine() -> list[Check]:
         _runtime(),
         _disk(),
         _cache(),
-        _data(),
+        _data("elpv", load_elpv, "install elpv-dataset again (make setup)"),
+        _data("things", load_things, "get data/things back (git checkout data/things)"),
         *(Check(f"weights {row.name}", row.state, row.detail) for row in weights_status()),
     ]
 
@@ -93,10 +96,8 @@ def _cache() -> Check:
     return Check("cache", "ok", f"{files} files, {size / 1e6:.1f} MB in {cache_folder()}")
 
 
-def _data() -> Check:
-    from utils.datasets import load_elpv
-
+def _data(name: str, load: Callable[[], ImageSet], remedy: str) -> Check:
     try:
-        return Check("data elpv", "ok", f"{len(load_elpv())} photos, offline")
-    except (ImportError, OSError) as error:
-        return Check("data elpv", "broken", f"{error}: install elpv-dataset again (make setup)")
+        return Check(f"data {name}", "ok", f"{len(load())} photos, offline")
+    except (ImportError, OSError, CourseError) as error:
+        return Check(f"data {name}", "broken", f"{error}: {remedy}")

@@ -41,7 +41,7 @@ Seed = Annotated[int, typer.Option(min=0, help="Fixes splits, order and first we
 Data = Annotated[
     str,
     typer.Option(
-        help="elpv, fashion_mnist, pets, flowers, or a folder with one folder of photos per class."
+        help="elpv, things, fashion_mnist, pets, flowers, or a folder of one folder a class."
     ),
 ]
 Photos = Annotated[

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from utils.datasets import MIN_PER_CLASS, ImageSet, Progress, check_classes, silent
+from utils.datasets import MIN_PER_CLASS, PARTS, ImageSet, Progress, check_classes, silent
 from utils.errors import CourseError
 from utils.files import read_text
 
@@ -42,7 +42,8 @@ def split(images: ImageSet, seed: int = 0, random: bool = False) -> Splits:
     Groups stay whole. Of the ways to deal them out, drawn at random, the first is taken whose
     parts lie within 5 points of their sizes, with every class within 5 points of its share of the
     whole set; if there is none among `DRAWS`, the nearest. A set without groups, and any set with
-    `random`, is split photo by photo, stratified by class.
+    `random`, is split photo by photo, stratified by class. A set that comes already split keeps its
+    own parts for seed 0, and is dealt out anew for every other.
 
     Raises:
         CourseError: a class has fewer than three groups, or they can't be dealt to three parts.
@@ -51,6 +52,8 @@ def split(images: ImageSet, seed: int = 0, random: bool = False) -> Splits:
         everything = np.arange(len(images))
         rest, test = _stratified(everything, images.labels, TEST_SHARE, seed)
         train, val = _stratified(rest, images.labels, VALIDATION_SHARE / (1 - TEST_SHARE), seed)
+    elif images.parts is not None and seed == 0:
+        train, val, test = (np.flatnonzero(np.array(images.parts) == part) for part in PARTS)
     else:
         train, val, test = _whole_groups(images, seed)
     return Splits(*(tuple(int(i) for i in sorted(part)) for part in (train, val, test)))
@@ -148,8 +151,11 @@ def limit(images: ImageSet, count: int | None, seed: int = 0) -> ImageSet:
     if len(images) - count < len(images.classes):  # too few are left out to stratify them
         chosen = np.random.default_rng(seed).permutation(everything)[:count]
     else:
+        kinds = images.labels
+        if images.parts is not None:  # each part keeps every class, as far as that goes
+            kinds = [f"{label}/{part}" for label, part in zip(kinds, images.parts, strict=True)]
         chosen, _ = train_test_split(
-            everything, train_size=count, stratify=images.labels, random_state=seed
+            everything, train_size=count, stratify=kinds, random_state=seed
         )
     subset = images.subset(sorted(chosen))
     check_classes(subset, f"--limit {count} of {images.name}", "raise --limit, or use all")
