@@ -35,7 +35,8 @@ class ImageSet:
     """Photos with labels: files, or arrays (N×H×W or N×H×W×3, uint8) already in memory.
 
     Photos with the same number in `groups` belong together (cells of one solar module, copies of
-    one file): `splits.split` keeps them on one side. `grouped_by` says what a group is.
+    one file): `splits.split` keeps them on one side. `grouped_by` says what a group is. `kinds`
+    gives each class a kind that is seen at a glance, where there is one: see `informed_floor`.
     """
 
     name: str
@@ -45,6 +46,7 @@ class ImageSet:
     skipped: tuple[Path, ...] = ()
     groups: tuple[int, ...] | None = None
     grouped_by: str = ""
+    kinds: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -142,6 +144,7 @@ def load_elpv(binary: bool = False) -> ImageSet:
         tuple(int(label) for label in labels),
         groups=solar_modules(table["type"]),
         grouped_by="module",
+        kinds=() if binary else ("mono", "mono", "poly", "poly"),
     )
 
 
