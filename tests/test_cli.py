@@ -367,7 +367,7 @@ def test_a_trace_is_one_json_object_of_a_fixed_form(traced: tuple[Ended, Ended, 
     assert set(content) == {"runs"}
     (run,) = content["runs"]
     assert {"family", "model", "weights", "textbook", "data_flow", "training", "prediction", "top",
-            "key_insight"} <= set(run)  # fmt: skip
+            "key_insight", "pretraining"} <= set(run)  # fmt: skip
     assert (run["family"], run["model"]) == ("efficientnet", "efficientnet_lite0")
     assert run["weights"].startswith("offline")
     assert set(run["textbook"]) == {"model", "feature_dim", "parameters", "gmacs"}
@@ -384,7 +384,7 @@ def test_a_trace_is_one_json_object_of_a_fixed_form(traced: tuple[Ended, Ended, 
 def test_the_training_of_a_trace_has_a_row_per_epoch(traced: tuple[Ended, Ended, Path]) -> None:
     training = traced[0].json()["runs"][0]["training"]
     assert {"dataset", "classes", "n_train", "n_val", "n_test", "epochs",
-            "test_accuracy"} <= set(training)  # fmt: skip
+            "test_accuracy", "majority", "informed_floor"} <= set(training)  # fmt: skip
     assert training["dataset"] == "elpv"
     assert len(training["classes"]) == 4
     assert [training[f"n_{part}"] for part in ("train", "val", "test")] == [24, 7, 9]
@@ -401,7 +401,12 @@ def test_the_training_of_a_trace_has_a_row_per_epoch(traced: tuple[Ended, Ended,
 def test_the_key_insight_gives_the_measured_numbers(traced: tuple[Ended, Ended, Path]) -> None:
     run = traced[0].json()["runs"][0]
     assert f"reaches {run['training']['test_accuracy']:.1%}" in run["key_insight"]
-    assert f"untrained, it reaches {run['untrained_test_accuracy']:.1%}" in run["key_insight"]
+    gain = run["pretraining"]["gain"]
+    assert (
+        f"{gain['mean']:+.1f} points ({gain['least']:+.1f} to {gain['most']:+.1f}"
+        in (run["key_insight"])
+    )
+    assert {len(run["pretraining"][name]) for name in ("pretrained", "untrained", "floor")} == {5}
 
 
 def test_a_trace_is_the_same_twice(traced: tuple[Ended, Ended, Path]) -> None:

@@ -24,7 +24,7 @@ LAYERS = (
     ("tracing", "weights_report", "capstone", "data_curve", "model_table", "scaling"),
     ("distill", "parallel", "studies"),
     ("students",),
-    ("training",),
+    ("training", "pretraining"),
     ("modes", "observations", "checkpoints", "loading", "evaluation"),
     ("classifier",),
     ("features",),

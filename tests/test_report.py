@@ -14,6 +14,7 @@ from utils.backbones import Textbook
 from utils.classifier import Prediction
 from utils.errors import CourseError
 from utils.observations import EpochRecord
+from utils.pretraining import Worth
 from utils.report import render_report, write_report
 from utils.tracing import DataFlowStage, FamilyRun, PhotoTrace, PredictionLayer
 from utils.training import TrainingTrace
@@ -53,12 +54,17 @@ def family_run(family: str = "resnet", untrained: bool = False) -> FamilyRun:
     )
     training = TrainingTrace(
         "elpv", "split by module", 128, "resnet18", "the weights", "head", ("good", "defective"),
-        36, 9, 15, 0.6, EPOCHS, 2, 0.8, 1.0,
+        36, 9, 15, 0.6, 0.65, EPOCHS, 2, 0.8, 1.0,
     )  # fmt: skip
     weights = "untrained (seed 0)" if untrained else "offline"
     book = Textbook("resnet50", 2048, 25_557_032, 4.09)
-    baseline = replace(training, test_accuracy=0.5)
-    return FamilyRun(family, "resnet18", weights, untrained, "", book, photo, training, baseline)
+    worth = Worth(
+        "resnet18", "elpv", ("good", "defective"), 60, "split by module", (0.8,), (0.5,), (0.6,)
+    )
+    return FamilyRun(
+        family, "resnet18", weights, untrained, "", book, photo, training,
+        None if untrained else worth,
+    )  # fmt: skip
 
 
 def red_classes(source: str) -> set[str]:
@@ -90,6 +96,7 @@ def test_every_picture_is_inside_the_page_and_has_words(page: Page) -> None:
 @pytest.mark.parametrize("part", [
     "cat.png", "25,557,032 parameters", "4.09 GMACs", "1×3×224×224", "tabby 0.700",
     "36 photos to train on", "learning: round 2", "Best epoch 2", "80.0 %", "worth +30.0 points",
+    "largest class alone: 60.0%", "right kind, its largest class: 65.0%",
 ])  # fmt: skip
 def test_the_page_shows_the_numbers_of_the_run(part: str, page: Page) -> None:
     assert part in page.text

@@ -50,18 +50,23 @@ def test_feature_maps_halve_from_stage_to_stage(cat_run: FamilyRun) -> None:
     assert sides == [(56, 56), (28, 28), (14, 14), (7, 7)]
 
 
-def test_key_insight_compares_with_the_untrained_backbone(cat_run: FamilyRun) -> None:
-    now, base = cat_run.training.test_accuracy, cat_run.baseline.test_accuracy
-    assert cat_run.baseline.weights == "untrained (seed 0)"
-    assert f"{now:.1%}" in cat_run.key_insight
-    assert f"{base:.1%}" in cat_run.key_insight
-    assert f"{100 * (now - base):+.1f} points" in cat_run.key_insight
+def test_key_insight_gives_the_accuracy_with_its_floors_and_the_worth_of_pretraining(
+    cat_run: FamilyRun,
+) -> None:
+    trace, said = cat_run.training, cat_run.key_insight
+    assert f"reaches {trace.test_accuracy:.1%} on the test split" in said
+    assert f"largest class alone: {trace.majority:.1%}" in said
+    assert f"its largest class: {trace.informed_floor:.1%}" in said
+    assert cat_run.worth is not None
+    assert said.endswith(cat_run.worth.sentence)
+    assert cat_run.worth.classes == ("good", "defective")
 
 
 def test_key_insight_of_an_untrained_run_claims_no_gain(cat_run: FamilyRun) -> None:
-    blank = replace(cat_run, untrained=True, training=cat_run.baseline)
+    blank = replace(cat_run, untrained=True, worth=None)
     assert "UNTRAINED" in blank.key_insight
     assert "points" not in blank.key_insight
+    assert blank.to_json()["pretraining"] is None
 
 
 def test_json_is_plain_data(cat_run: FamilyRun) -> None:
@@ -69,6 +74,7 @@ def test_json_is_plain_data(cat_run: FamilyRun) -> None:
     assert len(content["data_flow"]) == 3
     assert len(content["prediction"]) == 4
     assert content["training"]["n_train"] + content["training"]["n_val"] == 31
+    assert len(content["pretraining"]["untrained"]) == 5
 
 
 class Twice(nn.Module):

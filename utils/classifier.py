@@ -18,6 +18,17 @@ class Prediction:
     probability: float
 
 
+def feature_scale(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and deviation (both D) to standardise feature vectors with, from N×D of training photos.
+
+    A feature that is nearly constant here can be large on a new photo: dividing by its own tiny
+    deviation would let it shout down the rest, so the mean deviation is the least. A feature that
+    never varies gets an infinite one, which makes it zero.
+    """
+    std = features.std(dim=0)
+    return features.mean(dim=0), torch.where(std > 1e-6, std.clamp(min=std.mean()), torch.inf)
+
+
 class Head(nn.Module):
     """A new classifier on feature vectors: standardise each feature, then one linear layer.
 
@@ -27,11 +38,9 @@ class Head(nn.Module):
 
     def __init__(self, features: Tensor, n_classes: int) -> None:
         super().__init__()
-        self.register_buffer("mean", features.mean(dim=0))
-        # A feature that is nearly constant here can be large on a new photo: dividing by its own
-        # tiny deviation would let it shout down the rest, so the mean deviation is the least.
-        std = features.std(dim=0)
-        self.register_buffer("std", torch.where(std > 1e-6, std.clamp(min=std.mean()), torch.inf))
+        mean, std = feature_scale(features)
+        self.register_buffer("mean", mean)
+        self.register_buffer("std", std)
         self.linear = nn.Linear(features.shape[1], n_classes)
 
     def forward(self, features: Tensor) -> Tensor:

@@ -36,7 +36,8 @@ class ImageSet:
 
     Photos with the same number in `groups` belong together (cells of one solar module, copies of
     one file): `splits.split` keeps them on one side. `grouped_by` says what a group is. A set that
-    comes already split names the part (`PARTS`) of each photo.
+    comes already split names the part (`PARTS`) of each photo. `kinds` gives each class a kind that
+    is seen at a glance, where there is one: see `informed_floor`.
     """
 
     name: str
@@ -47,6 +48,7 @@ class ImageSet:
     groups: tuple[int, ...] | None = None
     grouped_by: str = ""
     parts: tuple[str, ...] | None = None
+    kinds: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -127,6 +129,7 @@ def load_elpv(binary: bool = False) -> ImageSet:
         tuple(int(label) for label in labels),
         groups=solar_modules(table["type"]),
         grouped_by="module",
+        kinds=() if binary else ("mono", "mono", "poly", "poly"),
     )
 
 

@@ -1,12 +1,18 @@
-"""How well a model does on labelled batches: loss and accuracy, photo by photo or on average."""
+"""How well a model does on labelled batches, and how well one does who has learned next to nothing.
 
-from collections.abc import Iterable
+An accuracy says little without its floor, on the same photos.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from utils.datasets import ImageSet
 from utils.device import Runtime
+from utils.splits import Splits
 
 
 def evaluate(
@@ -59,3 +65,26 @@ def copy_state(model: nn.Module) -> dict[str, Tensor]:
         name: value.detach().cpu().clone(memory_format=plain)
         for name, value in model.state_dict().items()
     }
+
+
+def largest_class_floor(images: ImageSet, splits: Splits) -> float:
+    """Test accuracy of always answering with the largest class of the training split."""
+    return _floor(images.labels, [""] * len(images.classes), splits)
+
+
+def informed_floor(images: ImageSet, splits: Splits) -> float | None:
+    """Test accuracy of knowing the kind of each photo (`ImageSet.kinds`), and nothing else.
+
+    The answer is the largest class of that kind in the training split. None if the set has no
+    kinds, so that only the largest class of all can be guessed.
+    """
+    return _floor(images.labels, images.kinds, splits) if images.kinds else None
+
+
+def _floor(labels: Sequence[int], kinds: Sequence[str], splits: Splits) -> float:
+    learned = Counter(labels[i] for i in splits.train)
+    answers: dict[str, int] = {}
+    for label, _ in learned.most_common():
+        answers.setdefault(kinds[label], label)
+    tested = [labels[i] for i in splits.test]
+    return sum(answers.get(kinds[label]) == label for label in tested) / len(tested)

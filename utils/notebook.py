@@ -62,8 +62,7 @@ def training_table(trace: "TrainingTrace") -> Markdown:
     result = (
         f"**{trace.model}** ({trace.weights}), mode {trace.mode}, on {trace.n_train} training and "
         f"{trace.n_val} validation photos, {trace.split}. Best epoch {trace.best_epoch}; "
-        f"test accuracy **{trace.test_accuracy:.1%}** on {trace.n_test} photos (largest class "
-        f"alone: {trace.majority:.1%})."
+        f"test accuracy **{trace.test_accuracy:.1%}** on {trace.n_test} photos ({trace.floors})."
     )
     return Markdown(f"{table(head, rows).data}\n\n{result}")
 

@@ -100,8 +100,7 @@ def show_training(trace: TrainingTrace, width: int) -> RenderableType:
         for e in trace.epochs
     ]
     result = Text(
-        f"Best epoch {trace.best_epoch}; test accuracy {trace.test_accuracy:.1%} "
-        f"(largest class alone: {trace.majority:.1%})",
+        f"Best epoch {trace.best_epoch}; test accuracy {trace.test_accuracy:.1%} ({trace.floors})",
         style="bold",
     )
     return Group(table(head, columns, rows), loss_chart(trace.epochs, width), result)

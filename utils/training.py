@@ -20,7 +20,15 @@ from utils.classifier import Head
 from utils.datasets import ImageSet, Progress, silent
 from utils.device import Runtime, memory_guard, seed_everything
 from utils.errors import CourseError
-from utils.evaluation import copy_state, evaluate, losses_with, photo_losses, standard_error
+from utils.evaluation import (
+    copy_state,
+    evaluate,
+    informed_floor,
+    largest_class_floor,
+    losses_with,
+    photo_losses,
+    standard_error,
+)
 from utils.features import extract_features
 from utils.loading import EpochBatches, PhotoBatches, TensorBatches
 from utils.modes import (
@@ -52,11 +60,20 @@ class TrainingTrace:
     n_train: int
     n_val: int
     n_test: int
-    majority: float
+    majority: float  # test accuracy of the training split's largest class alone
+    informed_floor: float | None  # and of the largest class of the right kind (ImageSet.kinds)
     epochs: tuple[EpochRecord, ...]
     best_epoch: int
     test_accuracy: float
     seconds: float  # features, if they weren't cached yet, and epochs
+
+    @property
+    def floors(self) -> str:
+        """What the test accuracy has to be compared with, in words."""
+        words = f"largest class alone: {self.majority:.1%}"
+        if self.informed_floor is None:
+            return words
+        return f"{words}; right kind, its largest class: {self.informed_floor:.1%}"
 
 
 @dataclass(frozen=True)
@@ -120,7 +137,8 @@ def train(
         len(splits.train),
         len(splits.val),
         len(splits.test),
-        images.majority_share(),
+        largest_class_floor(images, splits),
+        informed_floor(images, splits),
         tuple(history),
         best,
         test_accuracy,
