@@ -3,17 +3,14 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
-from utils import capstone, data_curve, model_table, scaling
+from utils import data_curve, model_table, scaling
 from utils.backbones import load_backbone, with_scales
-from utils.datasets import ImageSet
 from utils.device import Runtime
 from utils.errors import CourseError
 from utils.parallel import train_in_parallel
-from utils.splits import split
 from utils.studies import Row, Unit, run_study, write_study
 
 
@@ -83,18 +80,6 @@ def test_the_data_curve_learns_from_a_share_of_the_training_split(cpu: Runtime) 
     small, whole = (data_curve.learn_from_share("frozen", s, cpu, photos=60) for s in (0.25, 1.0))
     assert (small["photos"], whole["photos"]) == (9, 36)
     assert set(data_curve.curve_units(cpu)) >= {"full, 5%", "from scratch, 100%"}
-
-
-def test_the_capstone_learns_from_three_quarters_and_chooses_on_the_validation_split() -> None:
-    random = np.random.default_rng(0)
-    labels = np.tile([0, 1], 60)
-    vectors = random.normal(size=(120, 4)) + 3 * labels[:, None]
-    images = ImageSet("points", ("no", "yes"), vectors, tuple(labels.tolist()))
-    parts = split(images, random=True)
-    c, chances = capstone.probe(vectors, labels, parts)
-    assert c in capstone.HOLD_BACK
-    assert len(chances) == len(parts.test)
-    assert ((chances > 0.5) == labels[list(parts.test)]).mean() > 0.95
 
 
 def test_several_scales_make_one_longer_vector() -> None:
