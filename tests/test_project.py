@@ -36,7 +36,7 @@ LAYERS = (
     ("splits",),
     ("datasets",),
     ("images",),
-    ("inference", "muon"),
+    ("inference", "muon", "measures"),
     ("device",),
     ("files",),
     ("errors",),
