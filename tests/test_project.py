@@ -37,7 +37,7 @@ LAYERS = (
     ("splits",),
     ("datasets", "measures"),
     ("images",),
-    ("inference", "muon"),
+    ("inference", "muon", "measures"),
     ("device",),
     ("files",),
     ("errors",),

@@ -5,12 +5,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from utils import data_curve, model_table, scaling
-from utils.backbones import load_backbone, with_scales
+from utils.backbones import load_backbone, with_scales, with_side
+from utils.datasets import Crops, ImageSet, load_things
 from utils.device import Runtime
 from utils.errors import CourseError
+from utils.images import Normalise
 from utils.parallel import train_in_parallel
+from utils.splits import limit
 from utils.studies import Row, Unit, run_study, write_study
 
 
@@ -77,9 +81,61 @@ def test_one_model_is_measured_in_every_currency(cpu: Runtime) -> None:
 
 
 def test_the_data_curve_learns_from_a_share_of_the_training_split(cpu: Runtime) -> None:
-    small, whole = (data_curve.learn_from_share("frozen", s, cpu, photos=60) for s in (0.25, 1.0))
-    assert (small["photos"], whole["photos"]) == (9, 36)
-    assert set(data_curve.curve_units(cpu)) >= {"full, 5%", "from scratch, 100%"}
+    def few() -> ImageSet:
+        return limit(load_things(), 60)
+
+    small, whole = (
+        data_curve.learn_from_share(few, "frozen", share, 1, cpu) for share in (0.25, 1.0)
+    )
+    assert whole["photos"] == whole["photos_in_split"] == small["photos_in_split"]
+    assert small["photos"] == round(whole["photos"] / 4)
+    assert small["tested"] == whole["tested"] >= small["groups_tested"] > 6
+    assert (whole["data"], whole["split"]) == ("things", "split by original")
+    assert whole["floor"] < 0.4 < whole["test_accuracy"]
+
+
+def test_the_data_curve_has_a_unit_for_each_set_split_share_and_way(cpu: Runtime) -> None:
+    units = data_curve.curve_units(cpu)
+    assert len(units) == 2 * 5 * 3 * 3
+    assert {"elpv, full, 5%, split 0", "things, from scratch, 100%, split 4"} <= set(units)
+
+
+def test_few_photos_are_learned_from_in_more_epochs_up_to_a_limit() -> None:
+    way = data_curve.WAYS["from scratch"]
+    epochs = [way.config_for(photos, 1.0, 0).epochs for photos in (15, 75, 300, 480)]
+    assert epochs == sorted(epochs, reverse=True)
+    assert epochs[0] == way.most
+    assert epochs[-1] * 480 / way.config.batch_size == pytest.approx(way.steps, rel=0.1)
+
+
+def test_a_settled_network_sees_the_same_in_training_and_after() -> None:
+    backbone = with_side(load_backbone(data_curve.MODEL, "untrained"), 64)
+    images = load_things().subset(range(0, 300, 20))
+    data_curve.settle_norms(backbone, images)
+    crops = Crops(images, backbone.spec.preprocessing)
+    pixels = Normalise(backbone.spec.preprocessing)(
+        torch.stack([c for c, _ in (crops[i] for i in range(len(crops)))])
+    )
+    with torch.no_grad():
+        after, training = backbone(pixels), backbone.train()(pixels)
+    assert torch.allclose(after.mean(), training.mean(), rtol=0.05)
+    assert {m.momentum for m in backbone.modules() if isinstance(m, nn.BatchNorm2d)} == {0.1}
+
+
+def test_two_ways_are_compared_split_by_split() -> None:
+    rows = [
+        {
+            "data": "things", "share": 1.0, "way": way, "seed": seed, "photos_in_split": 300,
+            "tested": 120, "test_accuracy": 0.1 * seed + gain,
+        }
+        for way, gain in (("frozen", 0.3), ("from scratch", 0.0))
+        for seed in (2, 0, 1)
+    ]  # fmt: skip
+    gain = data_curve.gain_of(rows, "things", 1.0, "frozen", "from scratch")
+    assert (gain.low, gain.mean, gain.high) == pytest.approx((0.3, 0.3, 0.3))
+    alone = data_curve.accuracy_of(rows, "things", 1.0, "frozen")
+    assert alone.mean == pytest.approx(0.4)
+    assert alone.high - alone.low > 0.2
 
 
 def test_several_scales_make_one_longer_vector() -> None:

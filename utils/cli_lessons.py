@@ -79,13 +79,13 @@ def data_curve(
     folder: Progress = Path("runs/data-curve"),
     as_json: Json = False,
 ) -> None:
-    """Learn from 5 to 100 % of the photos, pre-trained and from scratch (half an hour)."""
-    from utils.data_curve import MODEL, SHARES, SIDE, curve_units
+    """Learn from 5 to 100 % of cells and of things, pre-trained and from scratch (half an hour)."""
+    from utils.data_curve import curve_settings, curve_units
     from utils.device import choose_runtime
 
     runtime = choose_runtime(device, precision)
-    settings = {"model": MODEL, "side": SIDE, "shares": SHARES}
-    _study("data-curve", settings, curve_units(runtime), runtime, folder, file, as_json)
+    units = curve_units(runtime)
+    _study("data-curve", curve_settings(), units, runtime, folder, file, as_json)
 
 
 def model_table(

@@ -39,6 +39,7 @@ class TrainingConfig:
     # by module: ResNet-18 72 % with both and 58 % with neither, EfficientNet-Lite0 74 and 71 %.)
     head_first: bool | None = None
     frozen_norms: bool | None = None
+    head_epochs: int = 5  # of that head alone; more, where few photos make few steps
     seed: int = 0
 
 

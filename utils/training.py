@@ -160,7 +160,7 @@ def _train_head(
     A random head would send random gradients into it (Kumar et al. 2022, "Fine-tuning can distort
     pretrained features and underperform out-of-distribution").
     """
-    alone = TrainingConfig(seed=config.seed)
+    alone = TrainingConfig(epochs=config.head_epochs, seed=config.seed)
     batches = _feature_batches(vectors, images, splits, alone)
     _fit(runtime.place(head), batches, alone, runtime, {}, None, False, None, silent)
 
