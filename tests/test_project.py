@@ -37,7 +37,7 @@ LAYERS = (
     ("splits",),
     ("datasets", "measures"),
     ("images",),
-    ("inference", "muon", "measures"),
+    ("inference", "muon"),
     ("device",),
     ("files",),
     ("errors",),
