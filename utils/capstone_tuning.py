@@ -86,7 +86,8 @@ def kept_maps(
         for batch in progress(cells.split(BATCH), desc="maps"):
             views = [runtime.send(colour(turn(batch, s)).contiguous()) for s in range(SYMMETRIES)]
             with runtime.autocast():
-                rows.append(torch.stack([trunk(view).half().cpu() for view in views], dim=1))
+                seen = [trunk(view) for view in views]
+            rows.append(torch.stack([maps.half().cpu() for maps in seen], dim=1))
     return torch.cat(rows)
 
 
