@@ -113,12 +113,11 @@ def test_a_settled_network_sees_the_same_in_training_and_after() -> None:
     images = load_things().subset(range(0, 300, 20))
     data_curve.settle_norms(backbone, images)
     crops = Crops(images, backbone.spec.preprocessing)
-    pixels = Normalise(backbone.spec.preprocessing)(
-        torch.stack([c for c, _ in (crops[i] for i in range(len(crops)))])
-    )
+    photos = torch.stack([crops[i][0] for i in range(len(crops))])
+    pixels = Normalise(backbone.spec.preprocessing)(photos)
     with torch.no_grad():
-        after, training = backbone(pixels), backbone.train()(pixels)
-    assert torch.allclose(after.mean(), training.mean(), rtol=0.05)
+        after, training = backbone(pixels).mean(), backbone.train()(pixels).mean()
+    assert after.item() == pytest.approx(training.item(), rel=0.2)  # else three times as large
     assert {m.momentum for m in backbone.modules() if isinstance(m, nn.BatchNorm2d)} == {0.1}
 
 
