@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import log_loss
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
@@ -137,8 +136,9 @@ def converged_accuracy(vectors: Tensor, labels: Sequence[int], splits: Splits) -
             )
             for strength in STRENGTHS
         ]
-    losses = [
-        log_loss(truth[val], head.predict_proba(features[val]), labels=head.classes_)
-        for head in heads
-    ]
+    rows, columns = np.arange(len(val)), np.searchsorted(heads[0].classes_, truth[val])
+    losses = []
+    for head in heads:
+        given = head.predict_proba(features[val])[rows, columns]
+        losses.append(-np.log(given.clip(min=np.finfo(given.dtype).eps)).mean())
     return float(heads[int(np.argmin(losses))].score(features[test], truth[test]))
