@@ -402,10 +402,8 @@ def test_the_key_insight_gives_the_measured_numbers(traced: tuple[Ended, Ended, 
     run = traced[0].json()["runs"][0]
     assert f"reaches {run['training']['test_accuracy']:.1%}" in run["key_insight"]
     gain = run["pretraining"]["gain"]
-    assert (
-        f"{gain['mean']:+.1f} points ({gain['least']:+.1f} to {gain['most']:+.1f}"
-        in (run["key_insight"])
-    )
+    spread = f"({gain['least']:+.1f} to {gain['most']:+.1f};"
+    assert f"{gain['mean']:+.1f} points on average {spread}" in run["key_insight"]
     assert {len(run["pretraining"][name]) for name in ("pretrained", "untrained", "floor")} == {5}
 
 

@@ -6,8 +6,9 @@ from matplotlib.figure import Figure
 
 from utils import notebook
 from utils.errors import CourseError
-from utils.notebook import read_results, show, table
+from utils.notebook import read_results, show, table, worth_table
 from utils.plots import images_figure, pareto_front
+from utils.pretraining import Worth
 
 
 def test_a_figure_carries_its_description() -> None:
@@ -24,6 +25,18 @@ def test_a_picture_that_would_be_large_becomes_a_jpeg() -> None:
 
 def test_a_table_is_markdown() -> None:
     assert table(("a", "b"), [("x", 1)]).data == "| a | b |\n| --- | ---: |\n| x | 1 |"
+
+
+def test_the_worth_of_pretraining_has_a_row_a_split_and_one_of_means() -> None:
+    lines = worth_table(
+        Worth("vgg", "elpv", ("a", "b"), 9, "split by module", (0.9, 0.8), (0.6, 0.7), (0.5, 0.6))
+    ).data.splitlines()
+    assert lines[2:5] == [
+        "| 0 | 50.0% | 60.0% | 90.0% | +30.0 |",
+        "| 1 | 60.0% | 70.0% | 80.0% | +10.0 |",
+        "| mean | 55.0% | 65.0% | 85.0% | +20.0 |",
+    ]
+    assert "Pre-training is worth +20.0 points" in lines[-1]
 
 
 def test_missing_results_say_how_to_get_them(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from io import BytesIO
+from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 from IPython.display import Image, Markdown
@@ -12,6 +13,7 @@ from utils.errors import CourseError
 from utils.files import PROJECT
 
 if TYPE_CHECKING:  # torch takes seconds to import, and most of this module doesn't need it
+    from utils.pretraining import Worth
     from utils.training import TrainingTrace
 
 RESULTS = PROJECT / "lessons" / "results"
@@ -65,6 +67,19 @@ def training_table(trace: "TrainingTrace") -> Markdown:
         f"test accuracy **{trace.test_accuracy:.1%}** on {trace.n_test} photos ({trace.floors})."
     )
     return Markdown(f"{table(head, rows).data}\n\n{result}")
+
+
+def worth_table(worth: "Worth") -> Markdown:
+    """Converged heads with and without pre-training, a row a split, and what follows from them."""
+    columns = (worth.floor, worth.untrained, worth.pretrained)
+    rows = [
+        (seed, *(f"{accuracy:.1%}" for accuracy in row), f"{gain:+.1f}")
+        for seed, (*row, gain) in enumerate(zip(*columns, worth.gains, strict=True))
+    ]
+    means = (*(f"{mean(column):.1%}" for column in columns), f"{mean(worth.gains):+.1f}")
+    head = ("split", "largest class alone", "untrained", "pre-trained", "gain in points")
+    result = f"**{worth.model}**, {worth.dataset}. {worth.sentence}"
+    return Markdown(f"{table(head, [*rows, ('mean', *means)]).data}\n\n{result}")
 
 
 def read_results(name: str) -> dict[str, Any]:
