@@ -39,7 +39,7 @@ SPLITS = 20
 TUNED_SPLITS = 5  # of these: fine-tuning takes minutes each time
 STEP_SPLITS = 3
 STEP_RUNS = 2
-TUNED, TUNED_RUNS = Recipe(), 1  # what the steps showed to be best
+TUNED = Recipe()  # what the steps showed to be best
 LARGER = Recipe(side=288)
 PLAIN = Recipe(symmetries=1)
 AT_ONCE = Recipe(symmetries=1, probe_first=False)
@@ -132,11 +132,9 @@ def measure_tuned(kind: str, seed: int, runtime: Runtime) -> Row:
     """Test the fine-tuned model, and its mean with the kernel regression, on one split."""
     parts = parts_of(kind, seed)
     known, maps, answers = parts.train + parts.val, maps_of(TUNED.side, runtime), {}
-    for name, measure in measures().items():
-        model = average_weights(
-            [fine_tune(maps, TUNED, measure, known, runtime, run) for run in range(TUNED_RUNS)]
-        )
-        tuned = probabilities(model, maps, parts.test, runtime, SYMMETRIES)
+    model = fine_tune(maps, TUNED, list(measures().values()), known, runtime)
+    found = probabilities(model, maps, parts.test, runtime, SYMMETRIES)
+    for tuned, (name, measure) in zip(found.T, measures().items(), strict=True):
         frozen = frozen_answers(measure, known, parts.test, runtime)
         answers[name] = {"fine-tuned": tuned, "both": (tuned + frozen) / 2}
     return {"part": "fine-tuned"} | _tested(kind, seed, parts, answers)
@@ -180,12 +178,15 @@ def climb_steps(seed: int, runtime: Runtime) -> Row:
     The split is by module; what learns is the training cells, and the test cells aren't touched.
     """
     parts, measure = parts_of("by module", seed), measures()["course"]
+    both = list(measures().values())
 
     def learned(recipe: Recipe, run: int = 0) -> LastStage:
-        return fine_tune(maps_of(recipe.side, runtime), recipe, measure, parts.train, runtime, run)
+        return fine_tune(maps_of(recipe.side, runtime), recipe, both, parts.train, runtime, run)
 
     def answers(model: LastStage, recipe: Recipe, symmetries: int = 1) -> np.ndarray:
-        return probabilities(model, maps_of(recipe.side, runtime), parts.val, runtime, symmetries)
+        maps = maps_of(recipe.side, runtime)
+        found = probabilities(model, maps, parts.val, runtime, symmetries)
+        return found[:, list(measures()).index(measure.name)]
 
     def accuracy(found: np.ndarray) -> float:
         return score(measure, parts.val, found, sure()).accuracy

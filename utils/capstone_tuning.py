@@ -7,7 +7,7 @@ statistics frozen (LP-FT, Kumar et al. 2022).
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -45,17 +45,20 @@ class Recipe:
 
 
 class LastStage(nn.Module):
-    """Kept maps (N×C×H×W) → logits of a defect (N): last stage, standardised features, one line."""
+    """Kept maps (N×C×H×W) → logits of a defect (N×M): last stage, standardised features, a head.
 
-    def __init__(self, body: nn.Module, mean: Tensor, std: Tensor) -> None:
+    M measures say what a defect is, so there are M outputs; they share everything else.
+    """
+
+    def __init__(self, body: nn.Module, mean: Tensor, std: Tensor, outputs: int) -> None:
         super().__init__()
         self.body = body
         self.register_buffer("mean", mean)
         self.register_buffer("std", std)
-        self.linear = nn.Linear(len(mean), 1)
+        self.linear = nn.Linear(len(mean), outputs)
 
     def forward(self, maps: Tensor) -> Tensor:
-        return self.linear((self.body(maps) - self.mean) / self.std)[:, 0]
+        return self.linear((self.body(maps) - self.mean) / self.std)
 
 
 def cut_before_last_stage(backbone: Backbone) -> tuple[nn.Module, nn.Module]:
@@ -94,19 +97,25 @@ def kept_maps(
 def fine_tune(
     maps: Tensor,
     recipe: Recipe,
-    measure: Measure,
+    measures: Sequence[Measure],
     known: Sequence[int],
     runtime: Runtime,
     run: int = 0,
 ) -> LastStage:
-    """Teach the last stage the defects of the cells at `known`, labelled and weighed by a measure.
+    """Teach the last stage the defects of the cells at `known`, one output for each measure.
 
     Runs of other numbers begin with the same weights and see other batches.
     """
     torch.manual_seed(0)
-    model = runtime.place(start(maps, recipe, measure, known, runtime))
-    learn(model, maps, recipe, measure, known, runtime, generator(run))
+    runtime = _learning_runtime(runtime)
+    model = runtime.place(start(maps, recipe, measures, known, runtime))
+    learn(model, maps, recipe, measures, known, runtime, generator(run))
     return model
+
+
+def _learning_runtime(runtime: Runtime) -> Runtime:
+    """In fp32 on a CPU, where bf16 slows the gradients of depthwise convolutions down."""
+    return replace(runtime, precision="fp32") if runtime.device.type == "cpu" else runtime
 
 
 def average_weights(models: Sequence[LastStage]) -> LastStage:
@@ -119,21 +128,27 @@ def average_weights(models: Sequence[LastStage]) -> LastStage:
 
 
 def start(
-    maps: Tensor, recipe: Recipe, measure: Measure, known: Sequence[int], runtime: Runtime
+    maps: Tensor,
+    recipe: Recipe,
+    measures: Sequence[Measure],
+    known: Sequence[int],
+    runtime: Runtime,
 ) -> LastStage:
     """The last stage as it was pre-trained, with a head that is probed first, if so, or random."""
     body = cut_before_last_stage(load_backbone(recipe.model, "offline"))[1].eval()
     rows = list(known)
     features = _each_batch(runtime.place(body), maps[rows, 0], runtime)
     std = features.std(dim=0)
-    model = LastStage(body, features.mean(dim=0), std.clamp(min=std.mean()))
+    model = LastStage(body, features.mean(dim=0), std.clamp(min=std.mean()), len(measures))
     if recipe.probe_first:
         scaled = ((features - model.mean) / model.std).numpy()
-        probe = LogisticRegression(C=PROBE_C, max_iter=1000)
-        probe.fit(scaled, measure.labels[rows], sample_weight=measure.weights[rows])
+        probes = [LogisticRegression(C=PROBE_C, max_iter=1000) for _ in measures]
+        for probe, measure in zip(probes, measures, strict=True):
+            probe.fit(scaled, measure.labels[rows], sample_weight=measure.weights[rows])
         with torch.no_grad():
-            model.linear.weight.copy_(torch.from_numpy(probe.coef_))
-            model.linear.bias.copy_(torch.from_numpy(probe.intercept_))
+            for row, probe in enumerate(probes):
+                model.linear.weight[row] = torch.from_numpy(probe.coef_[0])
+                model.linear.bias[row] = probe.intercept_[0]
     return model.eval()  # BatchNorm's statistics stay those of ImageNet
 
 
@@ -141,14 +156,14 @@ def learn(
     model: LastStage,
     maps: Tensor,
     recipe: Recipe,
-    measure: Measure,
+    measures: Sequence[Measure],
     known: Sequence[int],
     runtime: Runtime,
     random: torch.Generator,
 ) -> None:
     """Run the epochs; each shows every known cell once, in a symmetry drawn at random."""
-    labels = torch.tensor(measure.labels, dtype=torch.float32)
-    weights = torch.tensor(measure.weights, dtype=torch.float32)
+    labels = torch.tensor(np.stack([m.labels for m in measures], axis=1), dtype=torch.float32)
+    weights = torch.tensor(np.stack([m.weights for m in measures], axis=1), dtype=torch.float32)
     optimizer = torch.optim.AdamW(
         decay_groups(model.body, recipe.lr, WEIGHT_DECAY)
         + decay_groups(model.linear, recipe.lr_head, WEIGHT_DECAY)
@@ -176,7 +191,7 @@ def learn(
 def probabilities(
     model: LastStage, maps: Tensor, tested: Sequence[int], runtime: Runtime, symmetries: int = 1
 ) -> np.ndarray:
-    """The probability of a defect in each of the M cells at `tested`, the mean over symmetries."""
+    """Each output's probability of a defect in the cells at `tested`, the mean over symmetries."""
     rows = list(tested)
     views = [_each_batch(model, maps[rows, view], runtime) for view in range(symmetries)]
     return torch.stack([view.sigmoid() for view in views]).mean(dim=0).numpy()
