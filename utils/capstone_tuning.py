@@ -148,7 +148,7 @@ def start(
         with torch.no_grad():
             for row, probe in enumerate(probes):
                 model.linear.weight[row] = torch.from_numpy(probe.coef_[0])
-                model.linear.bias[row] = probe.intercept_[0]
+                model.linear.bias[row] = float(probe.intercept_[0])
     return model.eval()  # BatchNorm's statistics stay those of ImageNet
 
 
