@@ -235,18 +235,28 @@ class Summary:
 
 
 def summarise(rows: Sequence[Row]) -> list[Summary]:
-    """The table: means over splits of each model, by the measure that it learned by."""
+    """The table: means over splits of each model, by the measure that it learned by.
+
+    The frozen model is there twice, since only on the same splits may it be compared with others.
+    """
+    lines = [("frozen", SPLITS), *((way, TUNED_SPLITS) for way in WAYS)]
     return [
-        summarise_one(rows, way, kind, measure)
-        for way in WAYS
+        summarise_one(rows, way, kind, measure, splits)
+        for way, splits in lines
         for kind in KINDS
         for measure in measures()
     ]
 
 
-def summarise_one(rows: Sequence[Row], way: str, kind: str, measure: str) -> Summary:
-    """Means over every split of this kind on which this way was tested."""
-    chosen = [row for row in rows if row.get("kind") == kind and way in row["scores"]]
+def summarise_one(
+    rows: Sequence[Row], way: str, kind: str, measure: str, splits: int = TUNED_SPLITS
+) -> Summary:
+    """Means over the first `splits` splits of this kind."""
+    chosen = [
+        row
+        for row in rows
+        if row.get("kind") == kind and way in row["scores"] and row["seed"] < splits
+    ]
     scores = [row["scores"][way][measure][measure] for row in chosen]
     sizes = (np.mean([row[size] for row in chosen]) for size in ("n_train", "n_test"))
     means = {name: float(np.mean([s[name] for s in scores])) for name in scores[0]}
