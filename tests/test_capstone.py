@@ -84,10 +84,23 @@ def test_the_kernel_probe_bends_its_line_and_weighs_its_photos() -> None:
     points = random.normal(size=(300, 2))
     inside = (np.linalg.norm(points, axis=1) < 1.1).astype(int)
     measure = Measure("circle", inside, np.ones(300))
-    answers = kernel_probe([points, points], measure, range(200), range(200, 300), c=30)
-    assert ((answers > 0.5) == inside[200:]).mean() > 0.9
     outside_only = Measure("weighed", inside, np.where(inside, 1e-6, 1))
-    assert (kernel_probe([points], outside_only, range(200), range(200, 300), c=30) < 0.5).all()
+    both = [measure, outside_only]
+    answers = kernel_probe([points, points], both, range(200), range(200, 300), c=30)
+    assert ((answers[:, 0] > 0.5) == inside[200:]).mean() > 0.9
+    assert (answers[:, 1] < 0.5).all()
+
+
+def test_maps_are_computed_once_for_all_units(cpu: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    computed = []
+    monkeypatch.setattr(capstone, "kept_maps", lambda *_: computed.append(1) or torch.zeros(1, 1))
+    capstone.maps_of.cache_clear()
+    try:
+        capstone.capstone_units(cpu)["maps of 224 pixels"]()
+        capstone.maps_of(224, cpu)
+    finally:
+        capstone.maps_of.cache_clear()
+    assert computed == [1]
 
 
 def row(way: str, kind: str, seed: int, accuracy: float) -> dict:

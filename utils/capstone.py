@@ -22,7 +22,7 @@ from utils.capstone_tuning import (
     probabilities,
 )
 from utils.cells import MIRRORS, SYMMETRIES, cell_features, cells_as_pixels
-from utils.datasets import ImageSet, Progress, elpv_probabilities, load_elpv, silent
+from utils.datasets import ImageSet, elpv_probabilities, load_elpv
 from utils.device import Runtime
 from utils.kernel_probe import kernel_probe
 from utils.measures import Interval, Measure, corrected_interval, elpv_measures, score
@@ -79,52 +79,50 @@ def parts_of(kind: str, seed: int) -> Splits:
     return split(cells(), seed, random=kind == "random")
 
 
-def capstone_units(runtime: Runtime, progress: Progress = silent) -> dict[str, Unit]:
+def capstone_units(runtime: Runtime) -> dict[str, Unit]:
     """What is computed once, each split's test, and the steps by which the model was chosen."""
     units: dict[str, Unit] = {
-        f"features of {name}": partial(see_every_cell, name, runtime, progress) for name in SIDES
+        f"features of {name}": partial(see_every_cell, name, runtime) for name in SIDES
     }
     for seed in range(SPLITS):
         for kind in KINDS:
             units[f"frozen, {kind}, split {seed}"] = partial(measure_frozen, kind, seed, runtime)
-    units[f"maps of {TUNED.side} pixels"] = partial(keep_maps, TUNED.side, runtime, progress)
+    units[f"maps of {TUNED.side} pixels"] = partial(keep_maps, TUNED.side, runtime)
     for seed in range(TUNED_SPLITS):
         for kind in KINDS:
             units[f"fine-tuned, {kind}, split {seed}"] = partial(measure_tuned, kind, seed, runtime)
-    units[f"maps of {LARGER.side} pixels"] = partial(keep_maps, LARGER.side, runtime, progress)
+    units[f"maps of {LARGER.side} pixels"] = partial(keep_maps, LARGER.side, runtime)
     for seed in range(STEP_SPLITS):
         units[f"steps, split {seed}"] = partial(climb_steps, seed, runtime)
     return units
 
 
-def see_every_cell(name: str, runtime: Runtime, progress: Progress = silent) -> Row:
+def see_every_cell(name: str, runtime: Runtime) -> Row:
     """Compute a frozen model's features of every cell, or find them in the cache."""
-    vectors = features_of(name, runtime, progress)
+    vectors = features_of(name, runtime)
     return {"part": "features", "model": name, "side": SIDES[name], "length": vectors.shape[1]}
 
 
-def keep_maps(side: int, runtime: Runtime, progress: Progress = silent) -> Row:
+def keep_maps(side: int, runtime: Runtime) -> Row:
     """Compute what the frozen part of the fine-tuned model makes of every cell."""
-    maps = maps_of(side, runtime, progress)
+    maps = maps_of(side, runtime)
     return {"part": "maps", "model": TUNED.model, "side": side, "values": maps[0, 0].numel()}
 
 
 @cache
-def maps_of(side: int, runtime: Runtime, progress: Progress = silent) -> Tensor:
-    return kept_maps(cells_as_pixels(), replace(TUNED, side=side), runtime, progress)
+def maps_of(side: int, runtime: Runtime) -> Tensor:
+    return kept_maps(cells_as_pixels(), replace(TUNED, side=side), runtime)
 
 
-def features_of(name: str, runtime: Runtime, progress: Progress = silent) -> np.ndarray:
-    return cell_features(name, SIDES[name], MIRRORS, runtime, progress).numpy()
+def features_of(name: str, runtime: Runtime) -> np.ndarray:
+    return cell_features(name, SIDES[name], MIRRORS, runtime).numpy()
 
 
 def measure_frozen(kind: str, seed: int, runtime: Runtime) -> Row:
     """Test the kernel regression on one split; see `_tested` for the row."""
     parts = parts_of(kind, seed)
-    answers = {
-        name: {"frozen": frozen_answers(measure, parts.train + parts.val, parts.test, runtime)}
-        for name, measure in measures().items()
-    }
+    found = frozen_answers(parts.train + parts.val, parts.test, runtime)
+    answers = {name: {"frozen": own} for name, own in zip(measures(), found.T, strict=True)}
     return {"part": "frozen"} | _tested(kind, seed, parts, answers)
 
 
@@ -134,18 +132,16 @@ def measure_tuned(kind: str, seed: int, runtime: Runtime) -> Row:
     known, maps, answers = parts.train + parts.val, maps_of(TUNED.side, runtime), {}
     model = fine_tune(maps, TUNED, list(measures().values()), known, runtime)
     found = probabilities(model, maps, parts.test, runtime, SYMMETRIES)
-    for tuned, (name, measure) in zip(found.T, measures().items(), strict=True):
-        frozen = frozen_answers(measure, known, parts.test, runtime)
+    beside = frozen_answers(known, parts.test, runtime)
+    for name, tuned, frozen in zip(measures(), found.T, beside.T, strict=True):
         answers[name] = {"fine-tuned": tuned, "both": (tuned + frozen) / 2}
     return {"part": "fine-tuned"} | _tested(kind, seed, parts, answers)
 
 
-def frozen_answers(
-    measure: Measure, known: Sequence[int], unknown: Sequence[int], runtime: Runtime
-) -> np.ndarray:
-    """The kernel regression's probability of a defect in each of the cells at `unknown` (M)."""
+def frozen_answers(known: Sequence[int], unknown: Sequence[int], runtime: Runtime) -> np.ndarray:
+    """The kernel regression's probabilities of a defect in the cells at `unknown`, M×measures."""
     vectors = [features_of(name, runtime) for name in SIDES]
-    return kernel_probe(vectors, measure, known, unknown, C)
+    return kernel_probe(vectors, list(measures().values()), known, unknown, C)
 
 
 def _tested(
@@ -183,10 +179,11 @@ def climb_steps(seed: int, runtime: Runtime) -> Row:
     def learned(recipe: Recipe, run: int = 0) -> LastStage:
         return fine_tune(maps_of(recipe.side, runtime), recipe, both, parts.train, runtime, run)
 
+    own = list(measures()).index(measure.name)
+
     def answers(model: LastStage, recipe: Recipe, symmetries: int = 1) -> np.ndarray:
         maps = maps_of(recipe.side, runtime)
-        found = probabilities(model, maps, parts.val, runtime, symmetries)
-        return found[:, list(measures()).index(measure.name)]
+        return probabilities(model, maps, parts.val, runtime, symmetries)[:, own]
 
     def accuracy(found: np.ndarray) -> float:
         return score(measure, parts.val, found, sure()).accuracy
@@ -194,7 +191,7 @@ def climb_steps(seed: int, runtime: Runtime) -> Row:
     runs = [learned(TUNED, run) for run in range(STEP_RUNS)]
     tuned = answers(runs[0], TUNED, SYMMETRIES)
     averaged = answers(average_weights(runs), TUNED, SYMMETRIES)
-    frozen = frozen_answers(measure, parts.train, parts.val, runtime)
+    frozen = frozen_answers(parts.train, parts.val, runtime)[:, own]
     larger = answers(learned(LARGER), LARGER, SYMMETRIES)
     found = {
         "linear probe": answers(learned(PROBE), PROBE),

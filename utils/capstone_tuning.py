@@ -18,7 +18,6 @@ from torchvision.transforms.v2 import functional as F
 
 from utils.backbones import Backbone, load_backbone
 from utils.cells import SYMMETRIES, colour, turn
-from utils.datasets import Progress, silent
 from utils.device import Runtime
 from utils.images import Normalise
 from utils.loading import generator
@@ -71,9 +70,7 @@ def cut_before_last_stage(backbone: Backbone) -> tuple[nn.Module, nn.Module]:
     )
 
 
-def kept_maps(
-    cells: Tensor, recipe: Recipe, runtime: Runtime, progress: Progress = silent
-) -> Tensor:
+def kept_maps(cells: Tensor, recipe: Recipe, runtime: Runtime) -> Tensor:
     """What the frozen part makes of cells (N×1×S×S, uint8) in each symmetry: N×8×C×H×W, float16.
 
     A crack may lie at the edge of a cell, so nothing is cropped.
@@ -86,7 +83,7 @@ def kept_maps(
     trunk = runtime.place(trunk).eval()
     rows = []
     with torch.inference_mode():
-        for batch in progress(cells.split(BATCH), desc="maps"):
+        for batch in cells.split(BATCH):
             views = [runtime.send(colour(turn(batch, s)).contiguous()) for s in range(SYMMETRIES)]
             with runtime.autocast():
                 seen = [trunk(view) for view in views]

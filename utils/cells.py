@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from utils.backbones import load_backbone, with_scales, with_side
-from utils.datasets import ImageSet, Progress, load_elpv, silent
+from utils.datasets import ImageSet, load_elpv
 from utils.device import Runtime
 from utils.features import extract_features
 
@@ -36,9 +36,7 @@ def colour(cells: Tensor) -> Tensor:
 
 
 @cache
-def cell_features(
-    name: str, side: int, symmetries: tuple[int, ...], runtime: Runtime, progress: Progress = silent
-) -> Tensor:
+def cell_features(name: str, side: int, symmetries: tuple[int, ...], runtime: Runtime) -> Tensor:
     """A frozen model's vectors of every cell, N×D: three stages, each pooled in three ways.
 
     Each vector is the mean over the symmetries named, which all show the same cell.
@@ -49,5 +47,5 @@ def cell_features(
     for symmetry in symmetries:
         pixels = turn(cells_as_pixels()[:, 0], symmetry).contiguous().numpy()
         view = ImageSet(images.name, images.classes, pixels, images.labels)
-        views.append(extract_features(backbone, view, runtime, progress=progress).vectors)
+        views.append(extract_features(backbone, view, runtime).vectors)
     return torch.stack(views).mean(dim=0)

@@ -60,13 +60,13 @@ def capstone(
     folder: Progress = Path("runs/capstone"),
     as_json: Json = False,
 ) -> None:
-    """Good or defective? ELPV by two measures, on random splits and on whole modules (an hour)."""
+    """Good or defective? ELPV by two measures, on random splits and whole modules (90 minutes)."""
     from utils import terminal
     from utils.capstone import STUDY_SETTINGS, capstone_units, summarise
     from utils.device import choose_runtime
 
     runtime = choose_runtime(device, precision)
-    units = capstone_units(runtime, bars)
+    units = capstone_units(runtime)
     study = _study("capstone", STUDY_SETTINGS, units, runtime, folder, file, as_json)
     if not as_json:
         out.print(terminal.show_capstone(summarise(study.rows)))
@@ -79,7 +79,7 @@ def data_curve(
     folder: Progress = Path("runs/data-curve"),
     as_json: Json = False,
 ) -> None:
-    """Learn from 5 to 100 % of cells and of things, pre-trained and from scratch (half an hour)."""
+    """Learn from 5 to 100 % of cells and of things, pre-trained and from scratch (80 minutes)."""
     from utils.data_curve import curve_settings, curve_units
     from utils.device import choose_runtime
 

@@ -6,7 +6,6 @@ import numpy as np
 from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics.pairwise import euclidean_distances
-from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from utils.measures import Measure
@@ -14,12 +13,14 @@ from utils.measures import Measure
 
 def kernel_probe(
     vectors: Sequence[np.ndarray],
-    measure: Measure,
+    measures: Sequence[Measure],
     known: Sequence[int],
     unknown: Sequence[int],
     c: float,
 ) -> np.ndarray:
-    """Learn from the cells at `known` (K); the probability of a defect in those at `unknown` (M).
+    """Learn from the cells at `known` (K); probabilities of a defect in those at `unknown` (M).
+
+    One column for each measure, M×len(measures): what is costly is the same for all of them.
 
     `vectors` holds each backbone's feature vectors of every cell (N×D, D its own); the kernel is
     the mean of their Gaussian kernels. A larger `c` regularises less.
@@ -27,11 +28,16 @@ def kernel_probe(
     similar = [similarities(own, known, unknown) for own in vectors]
     here, there = (np.mean(part, axis=0) for part in zip(*similar, strict=True))
     rows = list(known)
-    regression = _kernel_regression(len(rows), c)
-    regression.fit(
-        here, measure.labels[rows], logisticregression__sample_weight=measure.weights[rows]
-    )
-    return regression.predict_proba(there)[:, 1]
+    # With every known cell as a landmark, Nyström's method makes a linear regression a kernel
+    # regression, without approximation (Williams and Seeger 2001).
+    landmarks = Nystroem(kernel="precomputed", n_components=len(rows), random_state=0).fit(here)
+    learned, asked = landmarks.transform(here), landmarks.transform(there)
+    columns = []
+    for measure in measures:
+        regression = LogisticRegression(C=c, max_iter=1000)
+        regression.fit(learned, measure.labels[rows], sample_weight=measure.weights[rows])
+        columns.append(regression.predict_proba(asked)[:, 1])
+    return np.stack(columns, axis=1)
 
 
 def similarities(
@@ -46,11 +52,3 @@ def similarities(
     squared = euclidean_distances(here, squared=True)
     width = np.median(squared)
     return np.exp(-squared / width), np.exp(-euclidean_distances(there, here, squared=True) / width)
-
-
-def _kernel_regression(n_known: int, c: float) -> Pipeline:
-    """Nyström's method with every known cell as a landmark makes a linear regression a kernel
-    regression, without approximation (Williams and Seeger 2001).
-    """
-    landmarks = Nystroem(kernel="precomputed", n_components=n_known, random_state=0)
-    return make_pipeline(landmarks, LogisticRegression(C=c, max_iter=1000))
