@@ -91,7 +91,7 @@ def test_the_kernel_probe_bends_its_line_and_weighs_its_photos() -> None:
     assert (answers[:, 1] < 0.5).all()
 
 
-def test_maps_are_computed_once_for_all_units(cpu: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_maps_are_computed_once(cpu: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
     computed = []
     monkeypatch.setattr(capstone, "kept_maps", lambda *_: computed.append(1) or torch.zeros(1, 1))
     capstone.maps_of.cache_clear()
