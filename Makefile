@@ -17,9 +17,10 @@ trace: setup            ## follow a photo through the three families (WEIGHTS=im
 	course trace $(if $(WEIGHTS),--weights $(WEIGHTS))
 
 # Files are UTF-8 whatever the machine's code page: an open() that doesn't say so fails a test.
+# In order of their names: by number of tests, the longest file would come last, on one worker alone.
 test: setup             ## all tests, and every lesson against its stored outputs
 	ruff check .
-	PYTHONWARNDEFAULTENCODING=1 pytest -n $(WORKERS) --dist loadfile
+	PYTHONWARNDEFAULTENCODING=1 pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 	LC_ALL=C PYTHONUTF8=0 pytest -q $(CODE_PAGE_TESTS)
 	$(NBVAL) -n $(WORKERS) --dist loadfile lessons
 
