@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Threads that wait shouldn't spin: where anything else runs, that makes a lesson many times slower.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: trace test lessons exercises student-copy exercises-report setup lab bench doctor lint lock clean weights weights-report pictures things
+.PHONY: trace test lessons exercises student-copy exercises-report setup lab bench doctor lint lock clean
 
 trace: setup            ## follow a photo through the three families (WEIGHTS=imagenet: official weights)
 	$(if $(filter imagenet,$(WEIGHTS)),course weights --download all)
@@ -20,6 +20,7 @@ trace: setup            ## follow a photo through the three families (WEIGHTS=im
 # In order of their names: by number of tests, the longest file would come last, on one worker alone.
 test: setup             ## all tests, and every lesson against its stored outputs
 	ruff check .
+	lint-imports
 	PYTHONWARNDEFAULTENCODING=1 pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 	LC_ALL=C PYTHONUTF8=0 pytest -q $(CODE_PAGE_TESTS)
 	$(NBVAL) -n $(WORKERS) --dist loadfile lessons
@@ -46,59 +47,7 @@ $(STAMP): requirements.txt pyproject.toml
 	$(VENV)/bin/python -m pip install --no-deps -e .
 	@touch $(STAMP)
 
-# Pictures to distil on: folders of your own (make weights PHOTOS=... CUTOUTS=...), else Debian's.
-PHOTOS ?= $(addprefix $(DEBIAN)/usr/share/,wallpapers backgrounds scratch/Media/Backgrounds \
-	games/endless-sky/images/land) $(DEBIAN)/gcompris
-CUTOUTS ?= $(addprefix $(DEBIAN)/usr/share/tuxpaint/stamps/,animals/mammals animals/birds \
-	animals/insects animals/fish animals clothes food hobbies household military people plants \
-	seasonal space sports town vehicles) $(addprefix $(DEBIAN)/usr/share/openclipart/png/,animals \
-	food plants tools transportation recreation buildings people) $(addprefix \
-	$(DEBIAN)/furniture/,BlendSwap-CC-0 BlendSwap-CC-BY KatorLegaz Reallusion Scopia)
-PACKAGES := tuxpaint-stamps-default openclipart-png plasma-workspace-wallpapers gnome-backgrounds \
-	mate-backgrounds lomiri-wallpapers-16.04 lomiri-wallpapers-20.04 ukui-wallpapers \
-	gcompris-qt-data scratch endless-sky-data sweethome3d-furniture
-DEBIAN := build/debian
-PICTURES = $(addprefix --photos ,$(PHOTOS)) $(addprefix --cutouts ,$(CUTOUTS))
-RUNS ?= runs
-WEIGHTS_DIR ?= weights
-STUDENTS ?= resnet18 vgg11_gap
-DISTILL ?=
-
-weights: setup pictures ## distil the course's own weights (hours; a stopped run goes on)
-	@set -e; for student in $(STUDENTS); do \
-		folder=$(RUNS)/distill-$$student; \
-		if test -e $$folder/last.pt; then resume=--resume; else resume=; fi; \
-		course distill --student $$student $(PICTURES) --out $$folder --publish $(WEIGHTS_DIR) \
-			$(DISTILL) $$resume; \
-	done
-
-weights-report: setup pictures  ## measure those weights, and write their cards
-	course weights-report $(PICTURES) --out $(WEIGHTS_DIR)
-
-pictures: $(if $(filter $(DEBIAN)/%,$(PHOTOS) $(CUTOUTS)),$(DEBIAN)/.unpacked)
-
-THINGS := tuxpaint-stamps-default mate-backgrounds plasma-workspace-wallpapers
-things: setup $(THINGS:%=$(DEBIAN)/packages/%.unpacked)  ## data/things anew from Debian's packages
-	$(VENV)/bin/python -m utils.things $(DEBIAN)
-
-$(DEBIAN)/packages/.listed: Makefile
-	@command -v apt-get dpkg-deb > /dev/null || { echo "Debian's packages need apt-get: elsewhere \
-	give folders of your own, make weights PHOTOS=... CUTOUTS=..."; exit 2; }
-	mkdir -p $(@D)
-	if test "$$(id -u)" = 0; then apt-get update; fi
-	@touch $@
-
-$(DEBIAN)/packages/%.unpacked: | $(DEBIAN)/packages/.listed
-	cd $(@D) && apt-get download $*
-	dpkg-deb -x $(@D)/$*_*.deb $(DEBIAN)
-	@touch $@
-
-$(DEBIAN)/.unpacked: Makefile $(PACKAGES:%=$(DEBIAN)/packages/%.unpacked)
-	$(VENV)/bin/python -m utils.bundles $(DEBIAN)/usr/share/gcompris-qt $(DEBIAN)/gcompris
-	for file in $(DEBIAN)/usr/share/sweethome3d/furniture/*.sh3f; do \
-		$(VENV)/bin/python -m zipfile -e $$file $(DEBIAN)/furniture/$$(basename $$file .sh3f) \
-			|| exit 1; done
-	@touch $@
+include utils/distillation/Makefile  # weights, weights-report, pictures, things
 
 lab: setup              ## JupyterLab in the project's environment
 	jupyter lab
@@ -109,8 +58,9 @@ bench: setup            ## both sides of every performance claim, in one run
 doctor: setup           ## what is on this machine, and what to do about what is not
 	course doctor
 
-lint: setup             ## style
+lint: setup             ## style, and what may import what
 	ruff check .
+	lint-imports
 
 lock: setup             ## requirements.txt anew from pyproject.toml (torch brings CUDA's packages)
 	pip install --quiet uv

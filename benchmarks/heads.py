@@ -13,7 +13,7 @@ from benchmarks.results import Result
 from benchmarks.timing import Stopwatch, repeatable_kernels_off
 from benchmarks.tutorial import WORKERS, train_head
 from utils.backbones import load_backbone
-from utils.catalogue import load_images
+from utils.cli.catalogue import load_images
 from utils.datasets import ImageSet
 from utils.device import Runtime, choose_runtime
 from utils.splits import limit

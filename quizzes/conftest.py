@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from utils.errors import CourseError
-from utils.quiz import RULE, score
-from utils.quiz_answers import ANSWERS, Answer, Tries, read_answers
+from utils.quiz.answers import ANSWERS, Answer, Tries, read_answers
+from utils.quiz.scoring import RULE, score
 
 GIVEN = pytest.StashKey[list[Answer]]()
 
@@ -64,7 +64,7 @@ class QuestionItem(pytest.Item):
     def repr_failure(self, excinfo: pytest.ExceptionInfo, style: str | None = None) -> str:
         if isinstance(excinfo.value, WrongAnswer):
             return f"{self.answer.question.stem}\n{excinfo.value}"
-        return str(super().repr_failure(excinfo))
+        return str(super().repr_failure(excinfo, style))
 
     def reportinfo(self) -> tuple[Path, int, str]:
         return self.path, self.answer.line - 1, self.name

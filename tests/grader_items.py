@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from utils.answers import SOLUTION, UNTOUCHED, Outcome, check, read_answers
-from utils.exercises import GRADERS_TESTS
+from utils.grading.assignments import GRADERS_TESTS
+from utils.grading.grader_tests import SOLUTION, UNTOUCHED, Outcome, check, read_answers
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "Answers | None":

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from utils.bundles import unpack_photos
+from utils.distillation.qt_bundles import unpack_photos
 
 
 def webp(mode: str) -> bytes:

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from utils import capstone
 from utils.backbones import load_backbone
-from utils.capstone_tuning import (
+from utils.device import Runtime
+from utils.studies import capstone
+from utils.studies.capstone_tuning import (
     Recipe,
     average_weights,
     cut_before_last_stage,
@@ -16,10 +17,9 @@ from utils.capstone_tuning import (
     kept_maps,
     probabilities,
 )
-from utils.cells import MIRRORS, SYMMETRIES, cells_as_pixels, turn
-from utils.device import Runtime
-from utils.kernel_probe import kernel_probe
-from utils.measures import Measure
+from utils.studies.cells import MIRRORS, SYMMETRIES, cells_as_pixels, turn
+from utils.studies.kernel_probe import kernel_probe
+from utils.studies.measures import Measure
 
 SMALL = Recipe(side=64, epochs=2)
 

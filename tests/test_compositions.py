@@ -8,7 +8,7 @@ import torch
 from conftest import PictureFolders
 from PIL import Image
 
-from utils.compositions import Pictures, compose, load_pictures
+from utils.distillation.compositions import Pictures, compose, load_pictures
 from utils.errors import CourseError
 
 

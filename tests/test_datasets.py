@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from utils.catalogue import load_images
+from utils.cli.catalogue import load_images
 from utils.datasets import Crops, ImageSet, load_elpv, load_folder
 from utils.errors import CourseError
 from utils.images import Preprocessing

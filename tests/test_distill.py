@@ -15,13 +15,13 @@ import torch
 import torchvision.models as tv
 from conftest import PictureFolders
 
-from utils import distill as distillation
 from utils import weights
 from utils.backbones import load_backbone
 from utils.checkpoints import Checkpoints
-from utils.compositions import Pictures, load_pictures
 from utils.device import Runtime
-from utils.distill import (
+from utils.distillation import distill as distillation
+from utils.distillation.compositions import Pictures, load_pictures
+from utils.distillation.distill import (
     Distillation,
     DistillationConfig,
     configure,

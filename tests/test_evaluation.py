@@ -3,7 +3,7 @@
 import pytest
 
 from utils.datasets import ImageSet, load_elpv
-from utils.evaluation import informed_floor, largest_class_floor
+from utils.observations import informed_floor, largest_class_floor
 from utils.splits import Splits, split
 
 

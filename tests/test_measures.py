@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from utils.datasets import elpv_probabilities, load_elpv
-from utils.measures import Measure, corrected_interval, elpv_measures, score
+from utils.studies.measures import Measure, corrected_interval, elpv_measures, score
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import torch
 from timm.optim import muon
 
 from utils.device import multiplied_dtype
-from utils.muon import PreciseMuon
+from utils.distillation.muon import PreciseMuon
 
 
 def test_muon_multiplies_as_the_hardware_does() -> None:

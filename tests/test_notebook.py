@@ -8,7 +8,7 @@ from utils import notebook
 from utils.errors import CourseError
 from utils.notebook import read_results, show, table, worth_table
 from utils.plots import images_figure, pareto_front
-from utils.pretraining import Worth
+from utils.studies.pretraining import Worth
 
 
 def test_a_figure_carries_its_description() -> None:

@@ -8,14 +8,14 @@ import torch
 from utils.backbones import load_backbone, with_side
 from utils.datasets import ImageSet, load_elpv
 from utils.device import Runtime
-from utils.pretraining import (
+from utils.splits import Splits, split
+from utils.studies.pretraining import (
     SPLITS,
     Worth,
     converged_accuracy,
     good_or_defective,
     worth_of_pretraining,
 )
-from utils.splits import Splits, split
 
 
 @pytest.fixture(scope="module")

@@ -9,22 +9,10 @@ import pytest
 import yaml
 
 from utils.errors import CourseError
-from utils.quiz import (
-    DRAWN,
-    LEAST_BY_PART,
-    LETTERS,
-    PARTS,
-    Bank,
-    Question,
-    bank_files,
-    draw_test,
-    find_bank,
-    for_jupyterquiz,
-    notebook_quiz,
-    read_bank,
-    score,
-)
-from utils.quiz_proofs import check_key, prove
+from utils.quiz.bank import LETTERS, Bank, Question, bank_files, find_bank, read_bank
+from utils.quiz.notebook import for_jupyterquiz, notebook_quiz
+from utils.quiz.proofs import check_key, prove
+from utils.quiz.scoring import DRAWN, LEAST_BY_PART, PARTS, draw_test, score
 
 BANKS: dict[str, Bank] = {file.stem: read_bank(file) for file in bank_files()}
 QUESTIONS = [question for bank in BANKS.values() for question in bank.questions]

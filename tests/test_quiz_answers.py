@@ -15,10 +15,10 @@ import pytest
 
 from utils.errors import CourseError
 from utils.files import PROJECT
-from utils.quiz import LETTERS, Question, bank_files, read_bank
-from utils.quiz_answers import questions_by_topic, read_answers, write_template
-from utils.quiz_export import export_quiz
-from utils.quiz_session import begin
+from utils.quiz.answers import questions_by_topic, read_answers, write_template
+from utils.quiz.bank import LETTERS, Question, bank_files, read_bank
+from utils.quiz.export import export_quiz
+from utils.quiz.session import begin
 
 TOPIC = "06_vgg"
 

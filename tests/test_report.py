@@ -12,11 +12,12 @@ import pytest
 
 from utils.backbones import Textbook
 from utils.classifier import Prediction
+from utils.cli.html_report import render_report, write_report
 from utils.errors import CourseError
 from utils.observations import EpochRecord
-from utils.pretraining import Worth
-from utils.report import render_report, write_report
-from utils.tracing import DataFlowStage, FamilyRun, PhotoTrace, PredictionLayer
+from utils.studies.family_run import FamilyRun
+from utils.studies.pretraining import Worth
+from utils.tracing import DataFlowStage, PhotoTrace, PredictionLayer
 from utils.training import TrainingTrace
 
 EPOCHS = tuple(

@@ -84,7 +84,7 @@ def test_random_has_to_be_typed_and_tears_modules_apart() -> None:
 # Where a random split of ELPV is meant, and the words beside it say so.
 NAMED_RANDOM = {
     "utils/splits.py",
-    "utils/capstone.py",
+    "utils/studies/capstone.py",
     "tests/test_splits.py",
     "tests/test_studies.py",
     "quizzes/02_feature_extraction.yaml",  # shuffles the places of a map
@@ -104,7 +104,7 @@ def test_nothing_splits_at_random_without_saying_so() -> None:
         and ".ipynb_checkpoints" not in file.parts
         and re.search(SPLITTING, file.read_text(encoding="utf-8"))
     }
-    shuffled = {"utils/loading.py", "utils/capstone_tuning.py"}  # the order within an epoch
+    shuffled = {"utils/batches.py", "utils/studies/capstone_tuning.py"}  # the order within an epoch
     assert found - shuffled <= NAMED_RANDOM
 
 

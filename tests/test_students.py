@@ -7,8 +7,8 @@ from torch import nn
 
 from utils.backbones import load_backbone
 from utils.device import Runtime
+from utils.distillation.student import HINTS, STUDENTS, Student, Teacher, student_state
 from utils.images import Normalise
-from utils.students import HINTS, STUDENTS, Student, Teacher, student_state
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import nn
 
-from utils import data_curve, model_table, scaling
 from utils.backbones import load_backbone, with_scales, with_side
 from utils.datasets import Crops, ImageSet, load_things
 from utils.device import Runtime
@@ -15,7 +14,8 @@ from utils.errors import CourseError
 from utils.images import Normalise
 from utils.parallel import train_in_parallel
 from utils.splits import limit
-from utils.studies import Row, Unit, run_study, write_study
+from utils.studies import data_curve, model_table, scaling
+from utils.studies.runner import Row, Unit, run_study, write_study
 
 
 def counting(calls: list[str]) -> dict[str, Unit]:

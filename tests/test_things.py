@@ -9,11 +9,11 @@ from PIL import Image
 from test_cli import course
 from torchvision.datasets import ImageFolder
 
-from utils.compositions import load_pictures
 from utils.datasets import PARTS, THINGS, load_things, stamps_of_things
+from utils.distillation.compositions import load_pictures
+from utils.distillation.things import SIDE, build_things
 from utils.errors import CourseError
 from utils.splits import limit, split
-from utils.things import SIDE, build_things
 
 with open(THINGS / "sources.csv", encoding="utf-8", newline="") as table:
     ROWS = list(csv.DictReader(table))

@@ -14,7 +14,8 @@ from utils.datasets import ImageSet
 from utils.device import Runtime
 from utils.images import open_photo, preprocess, sample_photo
 from utils.models import IMAGENET_CLASSES
-from utils.tracing import FamilyRun, outputs_of, trace_family, trace_module, trace_photo
+from utils.studies.family_run import FamilyRun, trace_family
+from utils.tracing import outputs_of, trace_module, trace_photo
 from utils.training import TrainingConfig
 
 

@@ -13,12 +13,12 @@ import torch
 from torch import nn
 
 from utils.backbones import load_backbone
+from utils.batches import PhotoBatches, TensorBatches, TrainingPhotos
 from utils.checkpoints import Checkpoints
 from utils.classifier import Head
 from utils.datasets import ImageSet
 from utils.device import Runtime, memory_guard
 from utils.errors import CourseError
-from utils.loading import PhotoBatches, TensorBatches, TrainingPhotos
 from utils.observations import EpochRecord
 from utils.training import (
     Classifier,

@@ -8,16 +8,12 @@ from statistics import mean
 import pytest
 from conftest import PictureFolders
 
-from utils import weights_report
 from utils.backbones import Backbone, load_backbone
-from utils.compositions import Pictures, load_pictures
 from utils.datasets import ImageSet
 from utils.device import Runtime
-from utils.files import PROJECT
-from utils.images import PHOTOS
-from utils.students import STUDENTS
-from utils.weights import WEIGHTS_FOLDER
-from utils.weights_report import (
+from utils.distillation import evaluation as weights_report
+from utils.distillation.compositions import Pictures, load_pictures
+from utils.distillation.evaluation import (
     Agreement,
     Match,
     Quality,
@@ -30,6 +26,10 @@ from utils.weights_report import (
     render_card,
     write_report,
 )
+from utils.distillation.student import STUDENTS
+from utils.files import PROJECT
+from utils.images import PHOTOS
+from utils.weights import WEIGHTS_FOLDER
 
 
 @pytest.fixture

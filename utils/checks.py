@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from utils.quiz import LETTERS, read_letter
+from utils.quiz.bank import LETTERS, read_letter
 
 
 def expect_equal(what: str, got: Any, expected: Any) -> None:

@@ -13,7 +13,7 @@ from utils.errors import CourseError
 from utils.files import PROJECT
 
 if TYPE_CHECKING:  # torch takes seconds to import, and most of this module doesn't need it
-    from utils.pretraining import Worth
+    from utils.studies.pretraining import Worth
     from utils.training import TrainingTrace
 
 RESULTS = PROJECT / "lessons" / "results"

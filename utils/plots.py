@@ -6,6 +6,7 @@ Colours are Okabe and Ito's, which colour-blind readers can tell apart.
 import base64
 from collections.abc import Mapping, Sequence
 from io import BytesIO
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,8 +14,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter, MaxNLocator, PercentFormatter
 
 from utils.classifier import Prediction
-from utils.measures import Interval
 from utils.observations import EpochRecord
+
+if TYPE_CHECKING:
+    from utils.studies.measures import Interval
 
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
 COLOURS = (BLUE, ORANGE, GREEN, "#CC79A7", "#000000", "#E69F00")
@@ -137,7 +140,7 @@ def lines_figure(
 
 
 def intervals_figure(
-    intervals: Mapping[str, Interval], label: str, marks: Mapping[str, float]
+    intervals: Mapping[str, "Interval"], label: str, marks: Mapping[str, float]
 ) -> Figure:
     """A mean with its interval for each name, the first on top, in percent; `marks` are lines."""
     figure = Figure(figsize=(8, 1 + 0.6 * len(intervals)), layout="constrained")

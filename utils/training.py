@@ -15,22 +15,13 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from utils.backbones import Backbone
+from utils.batches import EpochBatches, PhotoBatches, TensorBatches
 from utils.checkpoints import Checkpoints
 from utils.classifier import Head
 from utils.datasets import ImageSet, Progress, silent
 from utils.device import Runtime, memory_guard, seed_everything
 from utils.errors import CourseError
-from utils.evaluation import (
-    copy_state,
-    evaluate,
-    informed_floor,
-    largest_class_floor,
-    losses_with,
-    photo_losses,
-    standard_error,
-)
 from utils.features import extract_features
-from utils.loading import EpochBatches, PhotoBatches, TensorBatches
 from utils.modes import (
     Classifier,
     TrainingConfig,
@@ -40,7 +31,17 @@ from utils.modes import (
     trainable_groups,
     training_mode,
 )
-from utils.observations import EpochRecord, observe
+from utils.observations import (
+    EpochRecord,
+    copy_state,
+    evaluate,
+    informed_floor,
+    largest_class_floor,
+    losses_with,
+    observe,
+    photo_losses,
+    standard_error,
+)
 from utils.splits import Splits, describe, share_of_training, split
 
 OnEpoch = Callable[[EpochRecord], None]

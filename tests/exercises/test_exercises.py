@@ -14,13 +14,19 @@ from nbformat import NotebookNode
 from torch.nn.functional import cross_entropy
 from typer.testing import CliRunner
 
-from utils import exercises
-from utils.answers import Answer, read_answers, submission_of
 from utils.backbones import measure_stages
 from utils.checks import expect_choice, expect_close, expect_equal, expect_letter
 from utils.cli import app
-from utils.exercises import EXERCISES, SOLUTIONS, assignment_names, find_assignment, read_notebook
 from utils.files import PROJECT
+from utils.grading import assignments as exercises
+from utils.grading.assignments import (
+    EXERCISES,
+    SOLUTIONS,
+    assignment_names,
+    find_assignment,
+    read_notebook,
+)
+from utils.grading.grader_tests import Answer, read_answers, submission_of
 from utils.lessons import find_lessons
 
 NAMES = assignment_names()

@@ -19,10 +19,12 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from nbgrader.api import Gradebook
 from typer.testing import CliRunner
 
-from utils import answers, exercises, grading
-from utils.answers import Answer, hand_in, submission_of
 from utils.cli import app, main
 from utils.errors import CourseError
+from utils.grading import assignments as exercises
+from utils.grading import autograde as grading
+from utils.grading import grader_tests as answers
+from utils.grading.grader_tests import Answer, hand_in, submission_of
 
 NAME = "ex03_softmax_head"
 FULL = {

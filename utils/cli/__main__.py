@@ -1,0 +1,5 @@
+"""`python -m utils.cli` is `course`."""
+
+from utils.cli import main
+
+main()

@@ -1,0 +1,257 @@
+"""The commands of the pipeline: `trace`, `predict`, `train`, and what they keep and need."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from utils.cli.options import (
+    Data,
+    Device,
+    Epochs,
+    Json,
+    Limit,
+    PrecisionOption,
+    Seed,
+    Weights,
+    bars,
+    count_photos,
+    out,
+    print_json,
+    say_leaks,
+    say_skipped,
+)
+from utils.errors import CourseError
+
+app = typer.Typer()
+
+
+@app.command(rich_help_panel="Learn")
+def trace(
+    photo: Annotated[
+        Path | None, typer.Argument(help="A photo.", show_default="scikit-image's cat")
+    ] = None,
+    family: Annotated[str, typer.Option(help="resnet, vgg, efficientnet or all.")] = "all",
+    data: Data = "elpv",
+    epochs: Epochs = 5,
+    weights: Weights = None,
+    seed: Seed = 0,
+    limit: Limit = "600",
+    device: Device = None,
+    precision: PrecisionOption = None,
+    report: Annotated[Path, typer.Option("--out", help="The HTML page.")] = Path(
+        "reports/trace.html"
+    ),
+    as_json: Json = False,
+) -> None:
+    """Trace a photo through the three stages, and a head through its epochs, for each family."""
+    from utils import backbones
+    from utils.cli import terminal
+    from utils.cli.catalogue import load_images
+    from utils.cli.html_report import write_report
+    from utils.device import choose_runtime
+    from utils.images import open_photo, sample_photo
+    from utils.models import FAMILIES, find_family
+    from utils.splits import limit as limited
+    from utils.studies.family_run import trace_family
+    from utils.training import TrainingConfig
+
+    families = FAMILIES if family == "all" else (find_family(family),)
+    weights = backbones.choose_weights(weights)
+    runtime = choose_runtime(device, precision)
+    photo = photo or sample_photo()
+    open_photo(photo)  # a bad photo is told before minutes of training
+    everything = load_images(data, bars)
+    say_skipped(everything)
+    images = limited(everything, count_photos(limit), seed)
+    if not as_json:
+        out.print(
+            f"Photo {photo.name} · {images.name}: {len(images)} of {len(everything)} "
+            f"photos · {runtime}"
+        )
+    runs = []
+    for name in families:
+        run = trace_family(
+            name, photo, images, runtime, weights, TrainingConfig(epochs=epochs, seed=seed), bars
+        )
+        runs.append(run)
+        if not as_json:
+            out.print(terminal.show_run(run, out.width))
+    write_report(runs, photo, report)
+    if as_json:
+        print_json({"runs": [run.to_json() for run in runs]})
+    else:
+        out.print(f"Report with pictures: {report}")
+
+
+@app.command(rich_help_panel="Learn")
+def predict(
+    photos: Annotated[list[Path], typer.Argument(help="One or more photos.")],
+    model: Annotated[str, typer.Option(help="See `course weights`.")] = "efficientnet_lite0",
+    top: Annotated[int, typer.Option(min=1, max=1000, help="How many classes.")] = 5,
+    weights: Weights = None,
+    as_json: Json = False,
+) -> None:
+    """Name what is on each photo, with probabilities over the 1000 ImageNet classes."""
+    from utils.backbones import load_backbone
+    from utils.cli import terminal
+    from utils.images import open_photo
+    from utils.tracing import trace_photo
+
+    backbone = load_backbone(model, weights)
+    found, failures = [], []
+    for photo in photos:
+        try:
+            found.append((photo, trace_photo(backbone, open_photo(photo), top).top))
+        except CourseError as error:
+            failures.append(str(error))
+    if as_json:
+        print_json(
+            {
+                "model": model,
+                "weights": backbone.weights,
+                "note": backbone.naming_note,
+                "photos": [
+                    {"photo": str(photo), "top": [asdict(p) for p in best]} for photo, best in found
+                ],
+            }
+        )
+    elif found:
+        out.print(terminal.weights_line(backbone.weights, backbone.untrained))
+        for photo, best in found:
+            out.print(f"\n{photo}", style="bold", soft_wrap=True)
+            out.print(terminal.show_top("Top classes", best))
+        if backbone.naming_note:
+            out.print(f"\n{backbone.naming_note}", highlight=False)
+    if failures:
+        raise CourseError(" ".join(failures))
+
+
+@app.command(rich_help_panel="Learn")
+def train(
+    model: Annotated[str, typer.Option(help="See `course weights`.")],
+    data: Data = "elpv",
+    mode: Annotated[str, typer.Option(help="head, last-block or full.")] = "head",
+    epochs: Epochs = 5,
+    batch_size: Annotated[int, typer.Option(min=1, help="Photos a step.")] = 32,
+    lr: Annotated[
+        float, typer.Option(min=0, max=1e30, help="Highest learning rate of the head.")
+    ] = 3e-3,
+    lr_backbone: Annotated[
+        float, typer.Option(min=0, max=1e30, help="That of the backbone.")
+    ] = 1e-4,
+    patience: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Stop after so many epochs without a better validation loss.",
+            show_default="never",
+        ),
+    ] = None,
+    weights: Weights = None,
+    seed: Seed = 0,
+    limit: Limit = "all",
+    group_by: Annotated[
+        str | None,
+        typer.Option(
+            help="What a split of your own folder keeps together: folder (below a class's), prefix "
+            "(file names up to the last _, -, space or .), or a CSV file with columns file,group.",
+            show_default="identical files",
+        ),
+    ] = None,
+    device: Device = None,
+    precision: PrecisionOption = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", help="Where checkpoints and trace go.", show_default="runs/MODEL-DATA-MODE"
+        ),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on after the last epoch.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Teach a model the classes of a data set; keep a checkpoint each epoch, and the trace."""
+    from utils import training
+    from utils.backbones import load_backbone
+    from utils.checkpoints import Checkpoints
+    from utils.cli import terminal
+    from utils.cli.catalogue import DATA_SETS, load_images
+    from utils.device import choose_runtime
+    from utils.files import write_file
+    from utils.splits import group_photos
+    from utils.splits import limit as limited
+
+    config = training.TrainingConfig(
+        mode=mode,
+        epochs=epochs,
+        batch_size=batch_size,
+        lr_head=lr,
+        lr_backbone=lr_backbone,
+        patience=patience,
+        seed=seed,
+    )
+    training.check_mode(mode)
+    runtime = choose_runtime(device, precision)
+    backbone = load_backbone(model, weights)
+    images = load_images(data, bars)
+    say_skipped(images)
+    if group_by:
+        images = group_photos(images, group_by, Path(data))
+    images = limited(images, count_photos(limit), seed)
+    say_leaks(images, seed, own=data not in DATA_SETS)
+    folder = folder or Path("runs") / f"{model}-{images.name}-{mode}"
+
+    def say(row: Any) -> None:
+        if not as_json:
+            out.print(f"epoch {row.epoch}/{epochs}: {row.observation}", highlight=False)
+
+    if not as_json:
+        out.print(terminal.weights_line(backbone.weights, backbone.untrained))
+    result, _ = training.train(
+        backbone, images, config, runtime, Checkpoints(folder), resume, say, bars
+    )
+    content = json.dumps(asdict(result), indent=2)
+    write_file(folder / "trace.json", content)
+    if as_json:
+        print(content)
+    else:
+        out.print(terminal.show_training(result, out.width))
+        out.print(f"Best weights, checkpoint and trace: {folder}")
+
+
+@app.command(rich_help_panel="Maintain")
+def cache(
+    clear: Annotated[bool, typer.Option("--clear", help="Delete the cached features.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show or clear the features kept on disk."""
+    from utils import features
+
+    files, size = features.clear_cache() if clear else features.cache_size()
+    folder = features.features_folder()
+    if as_json:
+        print_json({"folder": str(folder), "files": files, "bytes": size, "cleared": clear})
+    else:
+        verb = "Cleared" if clear else "Holding"
+        out.print(f"{verb} {files} files, {size / 1e6:.1f} MB, in {folder}", highlight=False)
+
+
+@app.command(rich_help_panel="Maintain")
+def doctor(as_json: Json = False) -> None:
+    """Check Python, torch, device, weights and data: what is there, and what to do if not."""
+    from utils.cli import doctor as checkup
+    from utils.cli import terminal
+
+    checks = checkup.examine()
+    if as_json:
+        print_json({"checks": [asdict(check) for check in checks]})
+    else:
+        out.print(
+            terminal.table(
+                "Doctor", ("what", "state", "detail"), [(c.name, c.state, c.detail) for c in checks]
+            )
+        )
+    if any(check.state == "broken" for check in checks):
+        raise CourseError("Something above is broken: do what its line says.")

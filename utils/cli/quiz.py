@@ -1,0 +1,115 @@
+"""The `course quiz` command: questions in the terminal, a template of answers, exports."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from utils.cli.options import out
+from utils.errors import CourseError
+
+app = typer.Typer()
+EXPORT = "export"
+
+
+@app.command(rich_help_panel="Learn")
+def quiz(
+    name: Annotated[
+        str | None, typer.Argument(help="A lesson, as in 02; or test; or export.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Which ten questions the test draws.")] = 0,
+    template: Annotated[
+        bool, typer.Option("--template", help="Write quizzes/my_answers.yaml, to be filled in.")
+    ] = False,
+    form: Annotated[
+        str, typer.Option("--format", help="Of an export: qti (Canvas), gift (Moodle) or csv.")
+    ] = "qti",
+    folder: Annotated[Path, typer.Option("--out", help="Where an export goes.")] = Path(
+        "reports/quizzes"
+    ),
+) -> None:
+    """Answer a lesson's questions, or a test over the whole course; h shows a hint."""
+    from utils.quiz.bank import QUIZZES, bank_files
+
+    if template:
+        from utils.quiz.answers import ANSWERS, write_template
+
+        write_template(QUIZZES / ANSWERS)
+        out.print(f"Write your answers into {QUIZZES / ANSWERS}, then run: pytest quizzes")
+    elif name == EXPORT:
+        _export(form, folder)
+    elif name:
+        _ask(name, seed)
+    else:
+        names = ", ".join(file.stem for file in bank_files())
+        raise CourseError(f"Which quiz? course quiz NAME, with one of {names}, or export.")
+
+
+def _export(form: str, folder: Path) -> None:
+    from utils.quiz.bank import bank_files, read_bank
+    from utils.quiz.export import ENDINGS, export_quiz
+
+    for file in bank_files():
+        target = folder / f"{file.stem}{ENDINGS.get(form, '')}"
+        export_quiz(read_bank(file).questions, file.stem, form, target)
+    out.print(f"{len(bank_files())} files: {folder}")
+
+
+def _ask(name: str, seed: int) -> None:
+    from utils.quiz.bank import LETTERS
+    from utils.quiz.scoring import RULE
+    from utils.quiz.session import begin
+
+    session = begin(name, seed)
+    done = len(session.questions) - len(session.open)
+    if done:
+        out.print(f"Going on after {done} of {len(session.questions)} questions.")
+    out.print("Type A, B, C or D; h for a hint; q to stop, and go on another time.\n")
+    for question in session.open:
+        number = [q.id for q in session.questions].index(question.id) + 1
+        out.print(f"{number}/{len(session.questions)} ({question.difficulty}) {question.stem}")
+        if question.code:
+            out.print(f"\n{question.code.rstrip()}\n", highlight=False)
+        for letter in LETTERS:
+            out.print(f"  {letter}. {question.options[letter].text}", highlight=False)
+        given = _read(question)
+        if given is None:
+            out.print("Stopped. The same command goes on from here.")
+            return
+        _explain(question, given, session.answer(question, given))
+    result = session.finish()
+    for difficulty, asked in result.asked.items():
+        out.print(f"{difficulty}: {result.right.get(difficulty, 0)} of {asked}", highlight=False)
+    out.print(f"Verdict: {result.verdict}", style="bold", highlight=False)
+    out.print(f"({RULE})", highlight=False)
+
+
+def _read(question: Any) -> str | None:
+    """The letter typed; None to stop. Anything else is asked for again, h shows the hint."""
+    from utils.quiz.bank import read_letter
+
+    while True:
+        try:
+            typed = input("> ").strip()
+        except EOFError:
+            return None
+        if typed.lower() == "h":
+            out.print(f"Hint: {question.hint}", highlight=False)
+        elif typed.lower() == "q":
+            return None
+        elif letter := read_letter(typed):
+            return letter
+        else:
+            out.print("Type one of A, B, C, D, h or q.")
+
+
+def _explain(question: Any, given: str, right: bool) -> None:
+    option = question.options[given]
+    out.print("Right." if right else f"Not {given}.", style="green" if right else "red", end=" ")
+    out.print(option.why, highlight=False)
+    if not right:
+        good = question.options[question.answer]
+        out.print(f"It is {question.answer}: {good.why}", highlight=False)
+    for step in question.steps:
+        out.print(f"  · {step}", highlight=False)
+    out.print(f"  Quick check: {question.check}\n", highlight=False)

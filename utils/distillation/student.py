@@ -1,0 +1,144 @@
+"""Student and teacher: what a student gives back to compare with its teacher, and what it keeps.
+
+At four depths a 1×1 convolution, the adapter, makes the teacher's feature maps out of the
+student's (FitNets, Romero et al. 2015). The student has no classifier of its own: the adapter at
+stride 32 gives it the teacher's features, and the teacher's classifier reads them (Chen et al.
+2022, "Knowledge distillation with the reused teacher classifier"). Adapter, average pooling and
+classifier are linear, so at the end they become one linear layer on the student's own features.
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from utils.backbones import Backbone, load_backbone
+from utils.device import Runtime
+from utils.images import Normalise
+from utils.inference import fast_inference
+from utils.models import find_model
+from utils.observations import copy_state
+
+TEACHER = "efficientnet_lite0"
+STUDENTS = ("resnet18", "vgg11_gap")
+HINTS = ("stride 4", "stride 8", "stride 16", "stride 32")
+
+
+class Stages(nn.Module):
+    """uint8 pixels (N×3×H×W) → the feature maps at `HINTS` and the feature vectors (N×D)."""
+
+    def __init__(self, backbone: Backbone) -> None:
+        super().__init__()
+        self.normalise = Normalise(backbone.spec.preprocessing)
+        self.body = backbone.body
+        self.paths = [backbone.spec.stages[hint] for hint in HINTS]
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        maps: dict[str, Tensor] = {}
+
+        def keep(path: str) -> Callable:
+            return lambda _module, _inputs, output: maps.update({path: output})
+
+        # Hooks set here follow a copy of the module, as hooks set once would not.
+        hooks = [
+            self.body.get_submodule(path).register_forward_hook(keep(path)) for path in self.paths
+        ]
+        features = self.body(self.normalise(pixels))
+        for hook in hooks:
+            hook.remove()
+        return *(maps[path] for path in self.paths), features
+
+
+class Teacher:
+    """The frozen teacher in its fastest form: pixels → feature maps and feature vectors."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.backbone = load_backbone(TEACHER, "offline")
+        self.runtime = runtime
+        self.fast: dict[torch.Size, nn.Module] = {}
+
+    @torch.no_grad()
+    def __call__(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        """uint8 pixels N×3×H×W → float32 maps at `HINTS`, and features N×1280."""
+        if pixels.shape not in self.fast:  # traced for one shape
+            self.fast[pixels.shape] = fast_inference(Stages(self.backbone), self.runtime, pixels)[0]
+        return tuple(output.float() for output in self.fast[pixels.shape](pixels))
+
+
+class Student(nn.Module):
+    """A backbone with the adapters that turn its maps into the teacher's, and its classifier."""
+
+    def __init__(self, backbone: Backbone, teacher: Teacher, pixels: Tensor) -> None:
+        """`pixels` are compositions on which the teacher's maps are measured."""
+        super().__init__()
+        self.stages = Stages(backbone)
+        self.classifier = nn.Linear(*reversed(teacher.backbone.head.weight.shape))
+        self.classifier.load_state_dict(teacher.backbone.head.state_dict())
+        self.classifier.requires_grad_(False)
+        *targets, _ = teacher(pixels)
+        with torch.no_grad():
+            *maps, _ = self.stages.eval()(pixels[:1].cpu())
+        self.adapters = nn.ModuleList(
+            nn.Conv2d(own.shape[1], target.shape[1], 1)
+            for own, target in zip(maps, targets, strict=True)
+        )
+        for number, target in enumerate(targets):
+            std, mean = torch.std_mean(target, dim=(0, 2, 3), keepdim=True)
+            self.register_buffer(f"mean{number}", mean)
+            # A channel that is nearly silent here can be loud on other pictures: as in `Head`, the
+            # mean deviation is the least divisor.
+            self.register_buffer(f"std{number}", std.clamp(min=std.mean()))
+
+    def scale(self, number: int) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation of the teacher's map of that number, 1×C×1×1."""
+        return getattr(self, f"mean{number}"), getattr(self, f"std{number}")
+
+    @torch.no_grad()
+    def fit_adapters(self, teacher: Teacher, batches: Sequence[Tensor]) -> None:
+        """Set the adapters by least squares: for a backbone that knows something already.
+
+        A small ridge keeps channels that hardly vary in these uint8 batches from blowing up.
+        """
+        self.eval()
+        sums = [(0, 0) for _ in self.adapters]
+        for pixels in batches:
+            (*maps, _), (*targets, _) = self.stages(pixels), teacher(pixels)
+            for number, (own, target) in enumerate(zip(maps, targets, strict=True)):
+                mean, std = self.scale(number)
+                rows = nn.functional.pad(own.movedim(1, -1).flatten(0, 2), (0, 1), value=1.0)
+                wanted = ((target - mean) / std).movedim(1, -1).flatten(0, 2)
+                gram, product = sums[number]
+                sums[number] = gram + rows.T @ rows, product + rows.T @ wanted
+        for adapter, (gram, product) in zip(self.adapters, sums, strict=True):
+            ridge = 1e-3 * gram.diagonal().mean() * torch.eye(len(gram), device=gram.device)
+            solution = torch.linalg.solve(gram + ridge, product)
+            adapter.weight.copy_(solution[:-1].T[..., None, None])
+            adapter.bias.copy_(solution[-1])
+
+    def forward(self, pixels: Tensor) -> tuple[list[Tensor], Tensor]:
+        """uint8 pixels → standardised guesses at the teacher's maps, and logits."""
+        *maps, _ = self.stages(pixels)
+        guesses = [adapt(own).float() for adapt, own in zip(self.adapters, maps, strict=True)]
+        mean, std = self.scale(len(HINTS) - 1)
+        features = (guesses[-1] * std + mean).mean(dim=(2, 3))
+        return guesses, self.classifier(features)
+
+    @torch.no_grad()
+    def head(self) -> nn.Linear:
+        """Adapter, pooling and classifier as one linear layer on the student's own features."""
+        adapter = self.adapters[-1]
+        mean, std = (value.flatten() for value in self.scale(len(HINTS) - 1))
+        head = nn.Linear(adapter.in_channels, self.classifier.out_features)
+        weight, bias = adapter.weight.flatten(1) * std[:, None], adapter.bias * std + mean
+        head.weight.copy_(self.classifier.weight @ weight)
+        head.bias.copy_(self.classifier(bias))
+        return head
+
+
+def student_state(student: Student, name: str) -> dict[str, Tensor]:
+    """The student under the names that its model has in `models.py`: body, and merged head."""
+    body = copy_state(student.stages.body)
+    model, _ = find_model(name).parts()
+    weight, bias = (key for key in model.state_dict() if key not in body)
+    head = student.head()
+    return body | {weight: head.weight.detach(), bias: head.bias.detach()}

@@ -1,0 +1,1 @@
+"""Assignments: built, handed in, run in a sandbox and graded."""

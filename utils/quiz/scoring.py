@@ -1,0 +1,70 @@
+"""A drawn test, and what its answers say."""
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+
+from utils.quiz.bank import Bank, Question, Strict
+
+# A drawn test: questions by difficulty, and at least two from each part of the course.
+DRAWN: dict[str, int] = {"easy": 4, "medium": 3, "hard": 3}
+PARTS = (range(1, 5), range(5, 8), range(8, 13))
+LEAST_BY_PART = 2
+
+
+def draw_test(bank: Bank, seed: int) -> tuple[Question, ...]:
+    """Ten questions: four easy, three medium, three hard; each part of the course twice at least.
+
+    The same seed draws the same questions, from easy to hard.
+    """
+    chance = random.Random(seed)
+    while True:
+        drawn = [
+            question
+            for difficulty, count in DRAWN.items()
+            for question in chance.sample(
+                [q for q in bank.questions if q.difficulty == difficulty], count
+            )
+        ]
+        if all(sum(q.lesson in part for q in drawn) >= LEAST_BY_PART for part in PARTS):
+            return tuple(drawn)
+
+
+class Score(Strict):
+    """Right answers, by difficulty, and what they say."""
+
+    right: dict[str, int]
+    asked: dict[str, int]
+    weakest: int | None  # the lesson with the most wrong answers
+
+    @property
+    def share(self) -> float:
+        return sum(self.right.values()) / max(1, sum(self.asked.values()))
+
+    @property
+    def verdict(self) -> str:
+        """strong: at least 80 % right, and of the hard ones at least half; nearly: at least 60 %;
+        else the lesson with the most wrong answers, to review.
+        """
+        hard, hard_right = self.asked.get("hard", 0), self.right.get("hard", 0)
+        if self.share >= STRONG and 2 * hard_right >= hard:
+            return "strong"
+        if self.share >= NEARLY:
+            return "nearly"
+        return f"review lesson {self.weakest}"
+
+
+STRONG, NEARLY = 0.8, 0.6
+RULE = (
+    f"strong: at least {STRONG:.0%} right, and at least half of the hard ones; nearly: at least "
+    f"{NEARLY:.0%}; else review the lesson with the most wrong answers"
+)
+
+
+def score(answers: Sequence[tuple[Question, str | None]]) -> Score:
+    """Count answers; a question without one counts as asked and not right."""
+    asked = Counter(question.difficulty for question, _ in answers)
+    right = Counter(question.difficulty for question, given in answers if given == question.answer)
+    wrong = Counter(question.lesson for question, given in answers if given != question.answer)
+    weakest = min(wrong, key=lambda lesson: (-wrong[lesson], lesson)) if wrong else None
+    return Score(right=dict(right), asked=dict(asked), weakest=weakest)

@@ -1,0 +1,1 @@
+"""The long computations behind lessons; their results are kept in `lessons/results`."""
