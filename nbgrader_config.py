@@ -1,6 +1,7 @@
 """nbgrader's own commands work on the same folders, with the same care, as `course grade`."""
 
 from utils.grading.autograde import settings
+from utils.grading.class_folder import ClassFolder
 
 c = get_config()  # noqa: F821 (nbgrader defines it)
-c.merge(settings())
+c.merge(settings(ClassFolder.chosen()))

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from benchmarks import extraction, heads, waiting
 from benchmarks.results import Result, table, write_results
-from utils.files import PROJECT
+from utils.settings import PROJECT
 
 REPORT = PROJECT / "reports" / "bench.json"
 TOOLS = ("torch", "torchvision", "timm", "onnxruntime", "openvino")

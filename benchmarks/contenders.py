@@ -63,7 +63,7 @@ def _loop(model: Callable[[Tensor], Tensor], batch: Tensor) -> Work:
 def ours(task: Task) -> list[Work]:
     """What the course runs: `utils.features.fast_backbone`."""
     model, _ = fast_backbone(task.backbone, task.runtime, len(task.photos))
-    return [_loop(model, task.runtime.send(task.photos))]
+    return [_loop(model, task.runtime.move_batch(task.photos))]
 
 
 def stock(task: Task) -> list[Work]:
@@ -77,13 +77,13 @@ def timm(task: Task) -> list[Work]:
 
     name = task.backbone.spec.name
     model = library.create_model(TIMM_NAMES.get(name, name), num_classes=0).eval()
-    model = task.runtime.place(model)
+    model = task.runtime.move_module(model)
 
     def forward(batch: Tensor) -> Tensor:
         with task.runtime.autocast():
             return model(batch)
 
-    return [_loop(forward, task.runtime.send(task.pixels))]
+    return [_loop(forward, task.runtime.move_batch(task.pixels))]
 
 
 def onnx_runtime(task: Task) -> list[Work]:

@@ -36,8 +36,8 @@ def _compare(name: str, runtime: Runtime, rounds: int, say: Say) -> list[Result]
     matmul = best.pop(MATMUL, None)
     rates = {label: task.images / seconds for label, seconds in best.items()}
     results = [
-        Result(f"{name} img/s, {label}", rates["ours"], rate, "img/s",
-               STOCK_GOALS[name] if label == "stock" else LEVEL)
+        Result(name=f"{name} img/s, {label}", ours=rates["ours"], other=rate, unit="img/s",
+               goal=STOCK_GOALS[name] if label == "stock" else LEVEL)
         for label, rate in rates.items() if label != "ours"
     ]  # fmt: skip
     if matmul:
@@ -95,4 +95,6 @@ def _share_of_matmul(rate: float, matmul_seconds: float) -> Result:
     """How much of the rate of plain matrix products a ResNet-50 reaches, 2 FLOPs a pair."""
     achieved = rate * 2 * textbook("resnet").gmacs
     plain = 2 * MATMUL_SIDE**3 / matmul_seconds / 1e9
-    return Result(f"resnet50 of {MATMUL}", achieved, plain, "GFLOP/s", MATMUL_GOAL)
+    return Result(
+        name=f"resnet50 of {MATMUL}", ours=achieved, other=plain, unit="GFLOP/s", goal=MATMUL_GOAL
+    )

@@ -41,12 +41,27 @@ def measure(photos: int, say: Say) -> list[Result]:
 
 def _results(ours: dict[str, float], ends: list[float]) -> list[Result]:
     cold = [
-        Result(f"head, {epochs} epochs, cold", ours[f"cold {epochs}"], ends[epochs - 1], "s", goal)
+        Result(
+            name=f"head, {epochs} epochs, cold",
+            ours=ours[f"cold {epochs}"],
+            other=ends[epochs - 1],
+            unit="s",
+            goal=goal,
+        )
         for epochs, goal in COLD_GOALS.items()
     ]
     # The first epoch of the tutorial's way isn't special: no cache makes the later ones cheaper.
     every = ends[-1] / len(ends)
-    return [*cold, Result("head, an epoch, cached", ours["epoch"], every, "s", CACHED_GOAL)]
+    return [
+        *cold,
+        Result(
+            name="head, an epoch, cached",
+            ours=ours["epoch"],
+            other=every,
+            unit="s",
+            goal=CACHED_GOAL,
+        ),
+    ]
 
 
 def _ours(images: ImageSet, runtime: Runtime) -> dict[str, float]:

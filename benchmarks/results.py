@@ -11,7 +11,7 @@ from rich.table import Table
 from utils.files import write_file
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Result:
     """One comparison: our number, the other way's, and the ratio that we are after."""
 

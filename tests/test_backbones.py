@@ -18,6 +18,7 @@ from utils.errors import CourseError, WeightsMissing
 from utils.files import sha256_of_file
 from utils.images import open_photo, preprocess, sample_photo
 from utils.models import IMAGENET_CLASSES, MODELS, find_model
+from utils.weights import WeightsSource
 
 SMALL = ("resnet18", "vgg11_gap", "efficientnet_lite0")
 
@@ -26,8 +27,8 @@ SMALL = ("resnet18", "vgg11_gap", "efficientnet_lite0")
 def test_shapes_of_features_pool_and_logits_on_meta(name: str) -> None:
     with torch.device("meta"):
         spec = find_model(name)
-        model, cut = spec.parts()
-        backbone = backbones.Backbone(spec, *cut(model), "none").eval()
+        source = WeightsSource("random", "none")
+        backbone = backbones.Backbone(spec, *spec.split(spec.build()), source).eval()
         photos = torch.empty(2, 3, 224, 224)
     sides = {}
     for stage, module in backbone.stages().items():
@@ -152,7 +153,7 @@ def course_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_courses_own_weights_load_in_single_precision(course_weights: Path) -> None:
     backbone = backbones.load_backbone("resnet18", "offline")
-    assert not backbone.untrained
+    assert backbone.weights.trained
     stored = safetensors.torch.load_file(course_weights)["fc.weight"]
     assert torch.equal(backbone.head.weight, stored.float())
 

@@ -14,7 +14,9 @@ from utils.errors import CourseError
 from utils.images import Preprocessing
 from utils.splits import limit, split
 
-SMALL_INPUT = Preprocessing(40, 32, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bilinear")
+SMALL_INPUT = Preprocessing(
+    resize=40, crop=32, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5), interpolation="bilinear"
+)
 
 
 def put_photos(folder: Path, count: int, kind: str = "png") -> None:
@@ -206,10 +208,10 @@ def test_a_limit_that_starves_a_class_is_refused(count: int) -> None:
 
 def test_a_subset_keeps_photos_and_labels_together() -> None:
     images = ImageSet(
-        "numbers",
-        ("even", "odd"),
-        np.arange(10, dtype=np.uint8)[:, None, None].repeat(9, 1).repeat(9, 2),
-        tuple(n % 2 for n in range(10)),
+        name="numbers",
+        classes=("even", "odd"),
+        images=np.arange(10, dtype=np.uint8)[:, None, None].repeat(9, 1).repeat(9, 2),
+        labels=tuple(n % 2 for n in range(10)),
     )
     part = images.subset([7, 2])
     assert part.labels == (1, 0)
@@ -228,7 +230,9 @@ def test_the_fingerprint_sees_every_change(change: str, tmp_path: Path) -> None:
         Image.new("RGB", (16, 16), (0, 0, 1)).save(tmp_path / "cats" / "0.png")
     other = {
         "pixel": images,
-        "label": ImageSet("x", images.classes, images.images, (1, *images.labels[1:])),
+        "label": ImageSet(
+            name="x", classes=images.classes, images=images.images, labels=(1, *images.labels[1:])
+        ),
         "order": images.subset(reversed(range(10))),
     }[change]
     assert other.fingerprint() != before
@@ -236,7 +240,12 @@ def test_the_fingerprint_sees_every_change(change: str, tmp_path: Path) -> None:
 
 def test_grey_and_coloured_arrays_both_become_crops() -> None:
     for shape in ((6, 50, 60), (6, 50, 60, 3)):
-        images = ImageSet("arrays", ("a", "b"), np.full(shape, 200, np.uint8), (0, 1) * 3)
+        images = ImageSet(
+            name="arrays",
+            classes=("a", "b"),
+            images=np.full(shape, 200, np.uint8),
+            labels=(0, 1) * 3,
+        )
         crop, label = Crops(images, SMALL_INPUT)[1]
         assert (tuple(crop.shape), label) == ((3, 32, 32), 1)
         assert crop.unique().tolist() == [200]

@@ -11,7 +11,7 @@ from utils.backbones import load_backbone
 from utils.datasets import ImageSet
 from utils.device import Runtime, choose_runtime, cpu_multiplies_bf16
 from utils.errors import CourseError
-from utils.files import PROJECT
+from utils.settings import PROJECT
 from utils.training import TrainingConfig, train
 
 

@@ -31,7 +31,7 @@ from utils.distillation.distill import (
     write_student,
 )
 from utils.errors import CourseError
-from utils.files import PROJECT
+from utils.settings import PROJECT
 
 SMALL = {"batch_size": 8, "side": 64, "late_side": 96}
 
@@ -59,36 +59,36 @@ def course_runs(name: str) -> int:
 
 
 def without_seconds(record: Distillation) -> Distillation:
-    legs = tuple(replace(leg, seconds=0.0) for leg in record.legs)
-    return replace(record, minutes=0.0, legs=legs)
+    intervals = tuple(replace(interval, seconds=0.0) for interval in record.intervals)
+    return replace(record, minutes=0.0, intervals=intervals)
 
 
 def test_the_student_comes_closer_to_its_teacher(
     pictures: tuple[Pictures, Pictures], cpu: Runtime, tmp_path: Path
 ) -> None:
-    config = DistillationConfig("resnet18", steps=16, **SMALL | {"late_side": 64})
+    config = DistillationConfig(student="resnet18", steps=16, **SMALL | {"late_side": 64})
     record, _ = distill(config, pictures, cpu, Checkpoints(tmp_path / "learning"))
     still, _ = distill(replace(config, lr=0.0), pictures, cpu, Checkpoints(tmp_path / "still"))
-    last, same_pictures = record.legs[-1], still.legs[-1]
-    assert [leg.images for leg in record.legs] == [32, 64, 96, 128]
+    last, same_pictures = record.intervals[-1], still.intervals[-1]
+    assert [interval.images for interval in record.intervals] == [32, 64, 96, 128]
     assert last.hints[0] < 0.9 * same_pictures.hints[0]
     assert last.divergence < same_pictures.divergence
-    assert record.legs[0].lr > last.lr > 0
-    assert all(0 <= leg.agreement <= 1 for leg in record.legs)
+    assert record.intervals[0].lr > last.lr > 0
+    assert all(0 <= interval.agreement <= 1 for interval in record.intervals)
 
 
 def test_going_on_after_a_stop_equals_an_uninterrupted_run(
     pictures: tuple[Pictures, Pictures], cpu: Runtime, tmp_path: Path
 ) -> None:
-    config = DistillationConfig("resnet18", steps=4, **SMALL, late=0.5)
+    config = DistillationConfig(student="resnet18", steps=4, **SMALL, late=0.5)
     whole, expected = distill(config, pictures, cpu, Checkpoints(tmp_path / "whole"))
 
     def stop(_row: object) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        distill(config, pictures, cpu, Checkpoints(tmp_path / "parts"), on_leg=stop)
-    resumed, state = distill(config, pictures, cpu, Checkpoints(tmp_path / "parts"), resume=True)
+        distill(config, pictures, cpu, Checkpoints(tmp_path / "parts"), on_interval=stop)
+    resumed, state = distill(config, pictures, cpu, Checkpoints(tmp_path / "parts", resume=True))
     assert without_seconds(resumed) == without_seconds(whole)
     assert state.keys() == expected.keys()
     assert all(torch.equal(state[key], expected[key]) for key in state)
@@ -97,17 +97,17 @@ def test_going_on_after_a_stop_equals_an_uninterrupted_run(
 def test_other_pictures_are_another_run(
     pictures: tuple[Pictures, Pictures], cpu: Runtime, tmp_path: Path
 ) -> None:
-    config = DistillationConfig("resnet18", steps=1, **SMALL)
+    config = DistillationConfig(student="resnet18", steps=1, **SMALL)
     distill(config, pictures, cpu, Checkpoints(tmp_path))
     with pytest.raises(CourseError, match="another pictures"):
-        distill(config, pictures[::-1], cpu, Checkpoints(tmp_path), resume=True)
+        distill(config, pictures[::-1], cpu, Checkpoints(tmp_path, resume=True))
 
 
 @pytest.mark.parametrize("start", ["offline", "untrained"])
 def test_a_run_begins_with_the_weights_asked_for(
     start: str, pictures: tuple[Pictures, Pictures], cpu: Runtime, tmp_path: Path
 ) -> None:
-    config = DistillationConfig("resnet18", steps=1, start=start, lr=0.0, seed=3, **SMALL)
+    config = DistillationConfig(student="resnet18", steps=1, start=start, lr=0.0, seed=3, **SMALL)
     record, state = distill(config, pictures, cpu, Checkpoints(tmp_path))
     assert len(record.earlier) == (0 if start == "untrained" else course_runs("resnet18"))
     begun = load_backbone("resnet18", start, seed=3).body.state_dict()
@@ -121,21 +121,21 @@ def test_a_finished_run_does_not_count_itself_among_the_earlier_ones(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """`make weights` once more, after a run that went on from weights and replaced their record."""
-    config = DistillationConfig("resnet18", steps=1, start="offline", **SMALL)
+    config = DistillationConfig(student="resnet18", steps=1, start="offline", **SMALL)
     published = tmp_path / "weights"
     published.mkdir()
     shutil.copy(PROJECT / "weights/resnet18.json", published)
     monkeypatch.setattr(distillation, "course_file", lambda name: published / name)
     record, state = distill(config, pictures, cpu, Checkpoints(tmp_path))
     write_student(record, state, published)
-    again, _ = distill(config, pictures, cpu, Checkpoints(tmp_path), resume=True)
+    again, _ = distill(config, pictures, cpu, Checkpoints(tmp_path, resume=True))
     assert again == record
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(
     pictures: tuple[Pictures, Pictures], cpu: Runtime, tmp_path: Path
 ) -> None:
-    config = DistillationConfig("resnet18", steps=4, lr=1e30, **SMALL)
+    config = DistillationConfig(student="resnet18", steps=4, lr=1e30, **SMALL)
     with pytest.raises(CourseError, match=r"loss became .*lower rate"):
         distill(config, pictures, cpu, Checkpoints(tmp_path))
 
@@ -144,10 +144,10 @@ def test_a_loss_that_is_not_finite_stops_the_run(
 
 
 def test_late_steps_are_larger_and_weigh_the_names_more() -> None:
-    config = DistillationConfig("resnet18", steps=100, late=0.25)
+    config = DistillationConfig(student="resnet18", steps=100, late=0.25)
     assert [config.side_at(step) for step in (0, 74, 75, 99)] == [96, 96, 160, 160]
     assert config.naming_at(0) == config.naming
-    assert config.naming < config.naming_at(50) < config.naming_at(99) < config.late_naming
+    assert config.naming < config.naming_at(50) < config.naming_at(99) < config.late_logit_weight
 
 
 def test_settings_are_kept_for_a_resume(cpu: Runtime, tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_minutes_become_steps_by_this_machines_speed(
 ) -> None:
     short, long = (
         distillation.steps_in(
-            minutes, DistillationConfig("resnet18", 100, **SMALL), pictures[0], cpu
+            minutes, DistillationConfig(student="resnet18", steps=100, **SMALL), pictures[0], cpu
         )
         for minutes in (1, 10)
     )
@@ -229,4 +229,4 @@ def test_make_weights_killed_once_gives_what_an_uninterrupted_run_gives(
         256,
         30,
     )
-    assert record["config"] == asdict(DistillationConfig("resnet18", steps=4))
+    assert record["config"] == asdict(DistillationConfig(student="resnet18", steps=4))

@@ -10,7 +10,9 @@ from utils.splits import Splits, split
 def made_up(kinds: tuple[str, ...]) -> tuple[ImageSet, Splits]:
     """Four classes; class 0 is the largest of the training split, class 2 that of kind B."""
     train, test = (0, 0, 0, 1, 2, 2, 3), (0, 1, 1, 1, 2, 3, 3, 2)
-    images = ImageSet("made up", tuple("wxyz"), (), train + test, kinds=kinds)
+    images = ImageSet(
+        name="made up", classes=tuple("wxyz"), images=(), labels=train + test, kinds=kinds
+    )
     return images, Splits(tuple(range(7)), (), tuple(range(7, 15)))
 
 

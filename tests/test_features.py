@@ -13,10 +13,12 @@ from utils import features
 from utils.backbones import Backbone, load_backbone
 from utils.datasets import Crops, ImageSet, load_elpv
 from utils.device import Runtime, choose_runtime, cpu_multiplies_bf16
+from utils.errors import CourseWarning
 from utils.features import extract_features
-from utils.images import Normalise
+from utils.images import Normalize
 from utils.models import find_model
 from utils.training import TrainingConfig, train
+from utils.weights import WeightsSource
 
 
 @pytest.fixture
@@ -32,7 +34,7 @@ def backbone() -> Backbone:
 
 def test_fast_path_gives_the_backbones_own_features(cache, backbone, few_cells, cpu) -> None:
     fast = extract_features(backbone, few_cells, cpu).vectors
-    normalise = Normalise(backbone.spec.preprocessing)
+    normalise = Normalize(backbone.spec.preprocessing)
     crops = torch.stack([pixels for pixels, _ in Crops(few_cells, backbone.spec.preprocessing)])
     with torch.no_grad():
         plain = backbone(normalise(crops))
@@ -103,11 +105,28 @@ class Untraceable(nn.Module):
 
 def test_what_cannot_be_traced_is_cached_too(cache, few_cells: ImageSet, cpu: Runtime) -> None:
     body = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), Untraceable())
-    backbone = Backbone(find_model("resnet18"), body, nn.Linear(3, 1000), "made for this test")
-    first = extract_features(backbone, few_cells, cpu)
+    source = WeightsSource("random", "made for this test")
+    backbone = Backbone(find_model("resnet18"), body, nn.Linear(3, 1000), source)
+    with pytest.warns(CourseWarning, match="can't be traced"):
+        first = extract_features(backbone, few_cells, cpu)
     second = extract_features(backbone, few_cells, cpu)
     assert (first.cached, second.cached) == (False, True)
     assert torch.equal(first.vectors, second.vectors)
+
+
+class Small(nn.Module):
+    """Has memory for batches of four, as a small GPU would."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return torch.empty(1 << 60) if len(images) > 4 else images.mean(dim=(2, 3))
+
+
+def test_batches_are_halved_until_they_fit(cache, few_cells: ImageSet, cpu: Runtime) -> None:
+    source = WeightsSource("random", "made for this test")
+    small = Backbone(find_model("resnet18"), Small(), nn.Linear(3, 1000), source)
+    cells = few_cells.subset(range(10))
+    assert extract_features(small, cells, cpu, 16).vectors.shape == (10, 3)
+    assert extract_features(small, cells, cpu, 16).cached
 
 
 RACE = """

@@ -9,7 +9,8 @@ import platformdirs
 import pytest
 
 from utils.errors import CourseError
-from utils.files import cache_folder, sha256_of_file, write_file
+from utils.files import sha256_of_file, write_file
+from utils.settings import Settings
 
 FULL_DISK = """
 import resource, sys
@@ -79,10 +80,10 @@ def test_a_place_that_cannot_be_written_is_named_with_a_remedy(name: str, tmp_pa
 
 def test_the_cache_lies_where_it_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "mine"))
-    assert cache_folder() == tmp_path / "mine"
+    assert Settings().cache == tmp_path / "mine"
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("COURSE_CACHE", "~/mine")
-    assert cache_folder() == tmp_path / "mine"
+    assert Settings().cache == tmp_path / "mine"
 
 
 @pytest.mark.parametrize("unset", ["", None])
@@ -92,7 +93,7 @@ def test_the_cache_lies_in_the_users_own_folder_unless_told(
     monkeypatch.delenv("COURSE_CACHE")
     if unset is not None:
         monkeypatch.setenv("COURSE_CACHE", unset)
-    assert cache_folder() == platformdirs.user_cache_path("vision-course")
+    assert Settings().cache == platformdirs.user_cache_path("vision-course")
 
 
 def test_checksums_are_those_of_the_bytes(tmp_path: Path) -> None:

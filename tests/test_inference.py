@@ -6,6 +6,7 @@ from timm.layers import Conv2dSame
 from torch import nn
 
 from utils.device import Runtime
+from utils.errors import CourseWarning
 from utils.inference import fast_inference, static_padding
 
 
@@ -36,5 +37,15 @@ def test_what_cannot_be_traced_still_runs(cpu: Runtime, capfd: pytest.CaptureFix
 
     example = torch.zeros(2, 3, 8, 8)
     assert fast_inference(nn.ReLU(), cpu, example)[1] == "traced"
-    assert fast_inference(Nameless(), cpu, example)[1] == "eager"
+    with pytest.warns(CourseWarning, match="more slowly"):
+        assert fast_inference(Nameless(), cpu, example)[1] == "eager"
     assert capfd.readouterr().err == ""
+
+
+def test_a_lack_of_memory_is_not_taken_for_a_model_that_cannot_be_traced(cpu: Runtime) -> None:
+    class Greedy(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.empty(1 << 60)
+
+    with pytest.raises(RuntimeError, match="memory"):
+        fast_inference(Greedy(), cpu, torch.zeros(2, 3, 8, 8))

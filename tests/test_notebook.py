@@ -29,7 +29,16 @@ def test_a_table_is_markdown() -> None:
 
 def test_the_worth_of_pretraining_has_a_row_a_split_and_one_of_means() -> None:
     lines = worth_table(
-        Worth("vgg", "elpv", ("a", "b"), 9, "split by module", (0.9, 0.8), (0.6, 0.7), (0.5, 0.6))
+        Worth(
+            model="vgg",
+            dataset="elpv",
+            classes=("a", "b"),
+            photos=9,
+            split="split by module",
+            pretrained=(0.9, 0.8),
+            untrained=(0.6, 0.7),
+            floor=(0.5, 0.6),
+        )
     ).data.splitlines()
     assert lines[2:5] == [
         "| 0 | 50.0% | 60.0% | 90.0% | +30.0 |",

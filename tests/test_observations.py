@@ -10,7 +10,16 @@ from utils.observations import EpochRecord, observe
 def history(*losses: tuple[float, float]) -> list[EpochRecord]:
     """Epochs with these losses on training and validation."""
     return [
-        EpochRecord(epoch, train, 0.5, val, 0.625, 1e-3, 0.1, "")
+        EpochRecord(
+            epoch=epoch,
+            train_loss=train,
+            train_accuracy=0.5,
+            val_loss=val,
+            val_accuracy=0.625,
+            lr=1e-3,
+            seconds=0.1,
+            observation="",
+        )
         for epoch, (train, val) in enumerate(losses, 1)
     ]
 

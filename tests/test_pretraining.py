@@ -60,9 +60,15 @@ def test_the_untrained_backbone_sees_the_photos_as_the_trained_one_does(
 
 
 FIVE = Worth(
-    "resnet18", "elpv", ("good", "defective"), 600, "split by module",
-    (0.8, 0.8, 0.8), (0.7, 0.75, 0.6), (0.65, 0.7, 0.66),
-)  # fmt: skip
+    model="resnet18",
+    dataset="elpv",
+    classes=("good", "defective"),
+    photos=600,
+    split="split by module",
+    pretrained=(0.8, 0.8, 0.8),
+    untrained=(0.7, 0.75, 0.6),
+    floor=(0.65, 0.7, 0.66),
+)
 
 
 def test_the_sentence_gives_gain_spread_question_and_floor() -> None:

@@ -6,7 +6,7 @@ import tomllib
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from utils.files import PROJECT
+from utils.settings import PROJECT
 
 
 def ranges() -> dict[str, Requirement]:

@@ -14,11 +14,11 @@ from xml.etree import ElementTree
 import pytest
 
 from utils.errors import CourseError
-from utils.files import PROJECT
 from utils.quiz.answers import questions_by_topic, read_answers, write_template
 from utils.quiz.bank import LETTERS, Question, bank_files, read_bank
 from utils.quiz.export import export_quiz
 from utils.quiz.session import begin
+from utils.settings import PROJECT
 
 TOPIC = "06_vgg"
 

@@ -21,7 +21,17 @@ from utils.tracing import DataFlowStage, PhotoTrace, PredictionLayer
 from utils.training import TrainingTrace
 
 EPOCHS = tuple(
-    EpochRecord(n, 1 / n, 0.5, 1.2 / n, 0.625, 3e-3, 0.1, f"learning: round {n}") for n in (1, 2)
+    EpochRecord(
+        epoch=n,
+        train_loss=1 / n,
+        train_accuracy=0.5,
+        val_loss=1.2 / n,
+        val_accuracy=0.625,
+        lr=3e-3,
+        seconds=0.1,
+        observation=f"learning: round {n}",
+    )
+    for n in (1, 2)
 )
 
 
@@ -46,7 +56,15 @@ class Page(HTMLParser):
 
 def family_run(family: str = "resnet", untrained: bool = False) -> FamilyRun:
     photo = PhotoTrace(
-        data_flow=(DataFlowStage("1 Input image", "a photo", "resize", "1×3×224×224", "0.12"),),
+        data_flow=(
+            DataFlowStage(
+                stage="1 Input image",
+                before="a photo",
+                operation="resize",
+                after="1×3×224×224",
+                example="0.12",
+            ),
+        ),
         prediction=(PredictionLayer("4 Output", "1×1000", "top 2 with names", "tabby 0.700"),),
         top=(Prediction("tabby", 0.7), Prediction("lynx", 0.2)),
         steps={"photo 30×40": np.zeros((30, 40, 3)), "normalised": np.zeros((8, 8, 3))},
@@ -54,18 +72,46 @@ def family_run(family: str = "resnet", untrained: bool = False) -> FamilyRun:
         features=np.zeros(512),
     )
     training = TrainingTrace(
-        "elpv", "split by module", 128, "resnet18", "the weights", "head", ("good", "defective"),
-        36, 9, 15, 0.6, 0.65, EPOCHS, 2, 0.8, 1.0,
-    )  # fmt: skip
+        dataset="elpv",
+        split="split by module",
+        side=128,
+        model="resnet18",
+        weights="the weights",
+        mode="head",
+        classes=("good", "defective"),
+        n_train=36,
+        n_val=9,
+        n_test=15,
+        majority=0.6,
+        informed_floor=0.65,
+        epochs=EPOCHS,
+        best_epoch=2,
+        test_accuracy=0.8,
+        seconds=1.0,
+    )
     weights = "untrained (seed 0)" if untrained else "offline"
     book = Textbook("resnet50", 2048, 25_557_032, 4.09)
     worth = Worth(
-        "resnet18", "elpv", ("good", "defective"), 60, "split by module", (0.8,), (0.5,), (0.6,)
+        model="resnet18",
+        dataset="elpv",
+        classes=("good", "defective"),
+        photos=60,
+        split="split by module",
+        pretrained=(0.8,),
+        untrained=(0.5,),
+        floor=(0.6,),
     )
     return FamilyRun(
-        family, "resnet18", weights, untrained, "", book, photo, training,
-        None if untrained else worth,
-    )  # fmt: skip
+        family=family,
+        model="resnet18",
+        weights=weights,
+        untrained=untrained,
+        naming_note="",
+        textbook=book,
+        photo=photo,
+        training=training,
+        worth=None if untrained else worth,
+    )
 
 
 def red_classes(source: str) -> set[str]:
@@ -94,11 +140,23 @@ def test_every_picture_is_inside_the_page_and_has_words(page: Page) -> None:
         assert len(picture["alt"] or "") > 20
 
 
-@pytest.mark.parametrize("part", [
-    "cat.png", "25,557,032 parameters", "4.09 GMACs", "1×3×224×224", "tabby 0.700",
-    "36 photos to train on", "learning: round 2", "Best epoch 2", "80.0 %", "worth +30.0 points",
-    "largest class alone: 60.0%", "right kind, its largest class: 65.0%",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "part",
+    [
+        "cat.png",
+        "25,557,032 parameters",
+        "4.09 GMACs",
+        "1×3×224×224",
+        "tabby 0.700",
+        "36 photos to train on",
+        "learning: round 2",
+        "Best epoch 2",
+        "80.0 %",
+        "worth +30.0 points",
+        "largest class alone: 60.0%",
+        "right kind, its largest class: 65.0%",
+    ],
+)
 def test_the_page_shows_the_numbers_of_the_run(part: str, page: Page) -> None:
     assert part in page.text
 

@@ -10,7 +10,7 @@ from test_datasets import counts, put_photos
 
 from utils.datasets import ImageSet, load_elpv, load_folder, solar_modules
 from utils.errors import CourseError
-from utils.files import PROJECT
+from utils.settings import PROJECT
 from utils.splits import (
     Splits,
     count_copies,
@@ -31,7 +31,13 @@ def labelled(labels: list[int], groups: list[int] | None = None) -> ImageSet:
     classes = tuple(f"class {label}" for label in range(max(labels) + 1))
     pixels = np.zeros((len(labels), 2, 2), np.uint8)
     return ImageSet(
-        "dots", classes, pixels, tuple(labels), (), groups and tuple(groups), "box" * bool(groups)
+        name="dots",
+        classes=classes,
+        images=pixels,
+        labels=tuple(labels),
+        skipped=(),
+        groups=groups and tuple(groups),
+        grouped_by="box" * bool(groups),
     )
 
 

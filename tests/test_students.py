@@ -8,7 +8,7 @@ from torch import nn
 from utils.backbones import load_backbone
 from utils.device import Runtime
 from utils.distillation.student import HINTS, STUDENTS, Student, Teacher, student_state
-from utils.images import Normalise
+from utils.images import Normalize
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def student(request: pytest.FixtureRequest, teacher: Teacher, pixels: torch.Tens
 def test_maps_have_the_strides_of_the_hints(
     student: Student, teacher: Teacher, pixels: torch.Tensor
 ) -> None:
-    *own, features = student.stages(pixels)
+    *own, features = student.extractor(pixels)
     *maps, teachers_features = teacher(pixels)
     guesses, logits = student(pixels)
     for hint, mine, theirs, guess in zip(HINTS, own, maps, guesses, strict=True):
@@ -46,7 +46,7 @@ def test_a_teacher_gives_what_its_backbone_gives(teacher: Teacher, pixels: torch
     backbone = teacher.backbone
     for batch in (pixels, pixels[..., :32, :32].contiguous()):
         with torch.no_grad():
-            expected = backbone(Normalise(backbone.spec.preprocessing)(batch))
+            expected = backbone(Normalize(backbone.spec.preprocessing)(batch))
         torch.testing.assert_close(teacher(batch)[-1], expected, rtol=1e-3, atol=1e-3)
 
 
@@ -70,7 +70,7 @@ def test_what_is_kept_says_what_the_student_says(student: Student, pixels: torch
     model.load_state_dict(state, strict=True)
     with torch.no_grad():
         _, expected = student.eval()(pixels)
-        kept = model.eval()(student.stages.normalise(pixels))
+        kept = model.eval()(student.extractor.normalize(pixels))
     torch.testing.assert_close(kept, expected, rtol=1e-3, atol=1e-3)
 
 

@@ -11,10 +11,10 @@ from utils.backbones import load_backbone, with_scales, with_side
 from utils.datasets import Crops, ImageSet, load_things
 from utils.device import Runtime
 from utils.errors import CourseError
-from utils.images import Normalise
-from utils.parallel import train_in_parallel
+from utils.images import Normalize
 from utils.splits import limit
 from utils.studies import data_curve, model_table, scaling
+from utils.studies.parallel import train_in_parallel
 from utils.studies.runner import Row, Unit, run_study, write_study
 
 
@@ -114,7 +114,7 @@ def test_a_settled_network_sees_the_same_in_training_and_after() -> None:
     data_curve.settle_norms(backbone, images)
     crops = Crops(images, backbone.spec.preprocessing)
     photos = torch.stack([crops[i][0] for i in range(len(crops))])
-    pixels = Normalise(backbone.spec.preprocessing)(photos)
+    pixels = Normalize(backbone.spec.preprocessing)(photos)
     with torch.no_grad():
         after, training = backbone(pixels).mean(), backbone.train()(pixels).mean()
     assert after.item() == pytest.approx(training.item(), rel=0.2)  # else three times as large
@@ -125,13 +125,15 @@ def test_two_ways_are_compared_split_by_split() -> None:
     rows = [
         {
             "data": "things", "share": 1.0, "way": way, "seed": seed, "photos_in_split": 300,
-            "tested": 120, "test_accuracy": 0.1 * seed + gain,
+            "tested": 120, "test_accuracy": 0.1 * seed + gain, "floor": 0.1 * seed,
         }
         for way, gain in (("frozen", 0.3), ("from scratch", 0.0))
         for seed in (2, 0, 1)
     ]  # fmt: skip
     gain = data_curve.gain_of(rows, "things", 1.0, "frozen", "from scratch")
     assert (gain.low, gain.mean, gain.high) == pytest.approx((0.3, 0.3, 0.3))
+    above = data_curve.gain_of(rows, "things", 1.0, "frozen", "floor")
+    assert (above.low, above.high) == pytest.approx((0.3, 0.3))
     alone = data_curve.accuracy_of(rows, "things", 1.0, "frozen")
     assert alone.mean == pytest.approx(0.4)
     assert alone.high - alone.low > 0.2
@@ -139,7 +141,7 @@ def test_two_ways_are_compared_split_by_split() -> None:
 
 def test_several_scales_make_one_longer_vector() -> None:
     plain = load_backbone("resnet18", "offline")
-    scaled = with_scales(plain, ("stride 16", "stride 32"))
+    scaled = with_scales(plain, (16, 32))
     photo = torch.randn(1, 3, 224, 224)
     with torch.no_grad():
         vector, mean = scaled(photo)[0], plain(photo)[0]

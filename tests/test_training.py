@@ -13,15 +13,17 @@ import torch
 from torch import nn
 
 from utils.backbones import load_backbone
-from utils.batches import PhotoBatches, TensorBatches, TrainingPhotos
-from utils.checkpoints import Checkpoints
+from utils.batches import PhotoBatches, TensorBatches, TrainingPhotos, mix
+from utils.checkpoints import Checkpoints, TrainState
 from utils.classifier import Head
 from utils.datasets import ImageSet
-from utils.device import Runtime, memory_guard
+from utils.device import Runtime, memory_guard, reproducible
 from utils.errors import CourseError
-from utils.observations import EpochRecord
+from utils.observations import EpochRecord, copy_state
 from utils.training import (
+    QUIET,
     Classifier,
+    Reporter,
     TrainingConfig,
     TrainingTrace,
     evaluate,
@@ -168,14 +170,17 @@ def test_resume_equals_the_uninterrupted_run(
 ) -> None:
     config = TrainingConfig(mode=mode, epochs=3, batch_size=8)
 
-    def run(folder: str, **options) -> tuple[TrainingTrace, nn.Module]:
+    def run(
+        folder: str, resume: bool = False, reporter: Reporter = QUIET
+    ) -> tuple[TrainingTrace, nn.Module]:
         backbone = load_backbone("efficientnet_lite0", "offline")
-        return train(backbone, squares, config, cpu, Checkpoints(tmp_path / folder), **options)
+        checkpoints = Checkpoints(tmp_path / folder, resume=resume)
+        return train(backbone, squares, config, cpu, checkpoints, reporter)
 
     whole, expected = run("whole")
 
     with pytest.raises(Stopped):
-        run("parts", on_epoch=stop)
+        run("parts", reporter=Reporter(stop))
     resumed, model = run("parts", resume=True)
     assert without_seconds(resumed) == without_seconds(whole)
     for key, value in model.state_dict().items():
@@ -191,7 +196,7 @@ from utils.backbones import load_backbone
 from utils.checkpoints import Checkpoints
 from utils.datasets import load_folder
 from utils.device import Runtime
-from utils.training import TrainingConfig, train
+from utils.training import Reporter, TrainingConfig, train
 
 photos, folder, job = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 torch.set_num_threads(2)
@@ -203,7 +208,7 @@ def die(row):
 trace, _ = train(
     load_backbone("resnet18", "untrained"), load_folder(photos),
     TrainingConfig(mode="full", epochs=3, batch_size=8), Runtime(torch.device("cpu"), "fp32"),
-    Checkpoints(folder), resume=job == "resume", on_epoch=die if job == "killed" else None,
+    Checkpoints(folder, resume=job == "resume"), Reporter(die if job == "killed" else None),
 )
 print(json.dumps(asdict(trace)))
 """
@@ -234,7 +239,7 @@ def test_resume_after_a_kill_equals_the_uninterrupted_run(
 def test_nothing_to_resume(few_cells: ImageSet, cpu: Runtime, tmp_path: Path) -> None:
     backbone = load_backbone("resnet18", "untrained")
     with pytest.raises(CourseError, match="nothing to resume"):
-        train(backbone, few_cells, TrainingConfig(), cpu, Checkpoints(tmp_path), resume=True)
+        train(backbone, few_cells, TrainingConfig(), cpu, Checkpoints(tmp_path, resume=True))
 
 
 def test_a_checkpoint_of_another_version_is_refused(
@@ -243,7 +248,7 @@ def test_a_checkpoint_of_another_version_is_refused(
     torch.save({"format": 0}, tmp_path / "last.pt")
     backbone = load_backbone("resnet18", "untrained")
     with pytest.raises(CourseError, match="another version"):
-        train(backbone, few_cells, TrainingConfig(), cpu, Checkpoints(tmp_path), resume=True)
+        train(backbone, few_cells, TrainingConfig(), cpu, Checkpoints(tmp_path, resume=True))
 
 
 def test_nan_stops_with_its_step_and_keeps_the_last_good_checkpoint(
@@ -253,18 +258,90 @@ def test_nan_stops_with_its_step_and_keeps_the_last_good_checkpoint(
     backbone = load_backbone("resnet18", "untrained")
     config = TrainingConfig(epochs=3)
     with pytest.raises(Stopped):
-        train(backbone, few_cells, config, cpu, checkpoints, on_epoch=stop)
+        train(backbone, few_cells, config, cpu, checkpoints, Reporter(stop))
     content = torch.load(checkpoints.last, weights_only=True)
-    content["model"]["linear.weight"].fill_(math.nan)  # as memory gone bad would leave it
+    content["state"]["model"]["linear.weight"].fill_(math.nan)  # as memory gone bad would leave it
     torch.save(content, checkpoints.last)
     before = checkpoints.last.read_bytes(), checkpoints.best.read_bytes()
     with pytest.raises(CourseError, match="nan at step 1 of epoch 2"):
-        train(backbone, few_cells, config, cpu, checkpoints, resume=True)
+        train(backbone, few_cells, config, cpu, replace(checkpoints, resume=True))
     assert (checkpoints.last.read_bytes(), checkpoints.best.read_bytes()) == before
 
 
-def test_out_of_memory_says_which_batch_size_to_try() -> None:
-    with pytest.raises(CourseError, match="--batch-size 32"), memory_guard(64):
+class Growing:
+    """Stands in for CUDA's scaler, which lowers its scale where gradients overflow."""
+
+    def __init__(self, overflows: bool) -> None:
+        self.overflows, self.scale_now = overflows, 2.0
+
+    def scale(self, loss: torch.Tensor) -> torch.Tensor:
+        return loss
+
+    def unscale_(self, optimizer: torch.optim.Optimizer) -> None:
+        pass
+
+    def get_scale(self) -> float:
+        return self.scale_now
+
+    def step(self, optimizer: torch.optim.Optimizer) -> None:
+        if not self.overflows:
+            optimizer.step()
+
+    def update(self) -> None:
+        self.scale_now /= 2 if self.overflows else 1
+
+
+@pytest.mark.parametrize("overflows", [True, False])
+def test_the_schedule_waits_where_the_scaler_skips_the_optimizer(overflows: bool) -> None:
+    model = nn.Linear(2, 2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 / (1 + step))
+    state = TrainState(
+        model=model,
+        optimizer=optimizer,
+        scheduler=scheduler,
+        scaler=Growing(overflows),
+        clip_norm=1.0,
+    )
+    state.step(model(torch.ones(1, 2)).sum())
+    assert state.lr == (1.0 if overflows else 0.5)
+
+
+def test_epochs_of_different_seeds_draw_different_numbers() -> None:
+    seeds = {mix(seed, epoch) for seed in range(20) for epoch in range(1, 20)}
+    assert len(seeds) == 20 * 19
+
+
+def test_the_best_weights_are_written_only_when_they_are_new(tmp_path: Path, cpu: Runtime) -> None:
+    model = nn.Linear(2, 2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    state = TrainState(
+        model=model,
+        optimizer=optimizer,
+        scheduler=torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _step: 1.0),
+        scaler=cpu.scaler(),
+        clip_norm=1.0,
+    )
+    checkpoints = Checkpoints(tmp_path)
+    for improved, written in ((True, True), (False, False), (True, True)):
+        before = checkpoints.best.stat().st_ino if checkpoints.best.exists() else None
+        checkpoints.save(state, [], copy_state(model), improved)
+        assert (checkpoints.best.stat().st_ino != before) == written
+
+
+def test_training_leaves_the_process_as_deterministic_as_it_was(
+    few_cells: ImageSet, cpu: Runtime
+) -> None:
+    assert not torch.are_deterministic_algorithms_enabled()
+    backbone = load_backbone("resnet18", "untrained")
+    train(backbone, few_cells, TrainingConfig(epochs=1), cpu)
+    assert not torch.are_deterministic_algorithms_enabled()
+    with reproducible(0):
+        assert torch.are_deterministic_algorithms_enabled()
+
+
+def test_out_of_memory_says_what_helps_everywhere() -> None:
+    with pytest.raises(CourseError, match="COURSE_DEVICE=cpu"), memory_guard(64):
         torch.empty(1 << 60)
 
 

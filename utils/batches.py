@@ -1,6 +1,7 @@
 """Batches: the same ones for the same seed and epoch, whoever loads them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
@@ -10,7 +11,9 @@ from torchvision.transforms.v2 import functional as F
 
 from utils.datasets import ImageSet
 from utils.device import Runtime
-from utils.images import Normalise, Preprocessing, crop_photo, resize_photo
+from utils.images import Normalize, Preprocessing, crop_photo, resize_photo
+from utils.settings import TrainingConfig
+from utils.splits import Splits
 
 Batch = tuple[Tensor, Tensor]
 
@@ -23,12 +26,17 @@ class EpochBatches(Protocol):
     def __len__(self) -> int: ...
 
 
-def generator(*numbers: int) -> torch.Generator:
-    """A random generator that depends on these numbers alone."""
+def mix(*numbers: int) -> int:
+    """One seed from several numbers: unlike their sum, another one for each combination."""
     seed = 0
     for number in numbers:
         seed = (seed * 1_000_003 + number + 1) % 2**63
-    return torch.Generator().manual_seed(seed)
+    return seed
+
+
+def generator(*numbers: int) -> torch.Generator:
+    """A random generator that depends on these numbers alone."""
+    return torch.Generator().manual_seed(mix(*numbers))
 
 
 def epoch_order(count: int, seed: int, epoch: int) -> Tensor:
@@ -64,7 +72,7 @@ class TrainingPhotos(Dataset):
 
     def __init__(self, images: ImageSet, spec: Preprocessing, seed: int, augment: bool) -> None:
         self.images, self.spec, self.seed, self.augment = images, spec, seed, augment
-        self.normalise = Normalise(spec)
+        self.normalize = Normalize(spec)
 
     def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, int]:
         epoch, index = key
@@ -75,7 +83,7 @@ class TrainingPhotos(Dataset):
             )
         else:
             pixels = crop_photo(photo, self.spec)
-        return self.normalise(pixels.unsqueeze(0))[0], self.images.labels[index]
+        return self.normalize(pixels.unsqueeze(0))[0], self.images.labels[index]
 
 
 def random_crop(pixels: Tensor, size: int, random: torch.Generator) -> Tensor:
@@ -118,11 +126,8 @@ class PhotoBatches:
             TrainingPhotos(images, spec, seed, augment=training),
             batch_size=batch_size,
             sampler=self.keys,
-            num_workers=runtime.workers,
             persistent_workers=runtime.workers > 0,
-            # Linux would fork, which is unsafe once CUDA runs; spawn is what other systems do.
-            multiprocessing_context="spawn" if runtime.workers else None,
-            pin_memory=runtime.device.type == "cuda",
+            **runtime.loader_options,
         )
 
     def __call__(self, epoch: int) -> Iterable[Batch]:
@@ -131,3 +136,41 @@ class PhotoBatches:
 
     def __len__(self) -> int:
         return len(self.loader)
+
+
+@dataclass(frozen=True)
+class SplitBatches:
+    """The three splits, ready to iterate; `train` gives other batches in each epoch."""
+
+    train: EpochBatches
+    val: EpochBatches
+    test: EpochBatches
+
+
+def feature_batches(
+    vectors: Tensor, labels: Sequence[int], splits: Splits, config: TrainingConfig
+) -> SplitBatches:
+    """Batches of feature vectors (N×D) with their N labels."""
+    targets = torch.tensor(labels)
+
+    def part(indices: tuple[int, ...], shuffle: bool) -> EpochBatches:
+        rows = list(indices)
+        return TensorBatches(vectors[rows], targets[rows], config.batch_size, config.seed, shuffle)
+
+    return SplitBatches(part(splits.train, True), part(splits.val, False), part(splits.test, False))
+
+
+def photo_batches(
+    images: ImageSet,
+    spec: Preprocessing,
+    splits: Splits,
+    config: TrainingConfig,
+    runtime: Runtime,
+) -> SplitBatches:
+    """Batches of photos as a backbone with this preprocessing takes them."""
+
+    def part(indices: tuple[int, ...], training: bool) -> EpochBatches:
+        chosen = images.subset(indices)
+        return PhotoBatches(chosen, spec, config.batch_size, config.seed, runtime, training)
+
+    return SplitBatches(part(splits.train, True), part(splits.val, False), part(splits.test, False))

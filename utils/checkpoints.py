@@ -1,34 +1,80 @@
-"""Checkpoints: what a training run needs to go on after it was stopped, and its best weights."""
+"""Checkpoints: everything that changes while a model learns, kept so that a stopped run goes on."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import safetensors.torch
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
 from utils.errors import CourseError
 from utils.files import write_file
 
-FORMAT = 1
+FORMAT = 2
 
 
-class Stateful(Protocol):
-    """Anything with a state: model, optimizer, scheduler, scaler."""
+@dataclass(frozen=True, kw_only=True)
+class TrainState:
+    """A model with what moves it: all of it changes at every step."""
 
-    def state_dict(self) -> dict[str, Any]: ...
+    model: nn.Module
+    optimizer: Optimizer
+    scheduler: LRScheduler
+    scaler: torch.amp.GradScaler
+    clip_norm: float  # longer gradients are shortened to this norm
 
-    def load_state_dict(self, state: dict[str, Any]) -> Any: ...
+    @property
+    def lr(self) -> float:
+        """The present learning rate of the first group of parameters."""
+        return self.optimizer.param_groups[0]["lr"]
+
+    def step(self, loss: Tensor) -> None:
+        """One step of the optimizer down the gradient of a loss, and of the schedule.
+
+        In fp16 the scaler skips the optimizer where gradients overflow; the schedule waits then.
+        """
+        self.optimizer.zero_grad(set_to_none=True)
+        self.scaler.scale(loss).backward()
+        self.scaler.unscale_(self.optimizer)
+        groups = self.optimizer.param_groups
+        nn.utils.clip_grad_norm_([p for group in groups for p in group["params"]], self.clip_norm)
+        scale = self.scaler.get_scale()
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        if self.scaler.get_scale() >= scale:  # it is lowered after a step that was skipped
+            self.scheduler.step()
+
+    def _parts(self) -> dict[str, Any]:
+        return {
+            "model": self.model,
+            "optimizer": self.optimizer,
+            "scheduler": self.scheduler,
+            "scaler": self.scaler,
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        return {name: part.state_dict() for name, part in self._parts().items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
 
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """A folder with `last.pt` (to resume) and `best.safetensors` (to use)."""
+    """A folder with `last.pt` (to resume) and `best.safetensors` (to use).
+
+    `run_key` is what a checkpoint must have been made by for a run to go on from it; with `resume`
+    it is wanted.
+    """
 
     folder: Path
+    run_key: dict[str, Any] = field(default_factory=dict)
+    resume: bool = False
 
     @property
     def last(self) -> Path:
@@ -40,28 +86,31 @@ class Checkpoints:
 
     def save(
         self,
-        parts: Mapping[str, Stateful],
-        config: dict[str, Any],
+        state: TrainState,
         history: list[dict[str, Any]],
-        best_state: dict[str, Tensor],
+        best: dict[str, Tensor],
+        improved: bool = True,
     ) -> None:
-        """Keep the state after an epoch; both files are replaced whole or not at all."""
+        """Keep the state after an epoch; each file is replaced whole or not at all.
+
+        The best weights are written only if they are new: before the state, so that a run that is
+        killed between the two finds them again.
+        """
+        if improved or not self.best.exists():
+            write_file(self.best, safetensors.torch.save(best))
+        buffer = BytesIO()
         content = {
             "format": FORMAT,
-            "config": config,
+            "run_key": self.run_key,
             "history": history,
-            "best": best_state,
-            **{name: part.state_dict() for name, part in parts.items()},
+            "best": best,
+            "state": state.state_dict(),
         }
-        buffer = BytesIO()
         torch.save(content, buffer)
         write_file(self.last, buffer.getvalue())
-        write_file(self.best, safetensors.torch.save(best_state))
 
-    def load(
-        self, parts: Mapping[str, Stateful], config: dict[str, Any]
-    ) -> tuple[list[dict[str, Any]], dict[str, Tensor]]:
-        """Put the parts back as they were; returns the epochs so far and the best weights.
+    def load(self, state: TrainState) -> tuple[list[dict[str, Any]], dict[str, Tensor]]:
+        """Put a state back as it was; returns the epochs so far and the best weights.
 
         Raises:
             CourseError: nothing to resume, damaged, or from a run with other settings.
@@ -80,12 +129,11 @@ class Checkpoints:
                 f"{self.last} was written by another version of the course: delete "
                 "it and train again without --resume."
             )
-        other = [key for key in config if content["config"].get(key) != config[key]]
+        other = [key for key in self.run_key if content["run_key"].get(key) != self.run_key[key]]
         if other:
             raise CourseError(
-                f"{self.last} belongs to a run with another {', '.join(other)}: give the same "
-                "settings as before, or train again without --resume."
+                f"{self.last} belongs to a run with different settings ({', '.join(other)}): give "
+                "the same as before, or train again without --resume."
             )
-        for name, part in parts.items():
-            part.load_state_dict(content[name])
+        state.load_state_dict(content["state"])
         return content["history"], content["best"]

@@ -14,8 +14,9 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from utils.errors import CourseError
-from utils.files import PROJECT, read_text, sha256_of_file
+from utils.files import read_text, sha256_of_file
 from utils.images import Preprocessing, crop_photo, open_photo
+from utils.settings import PROJECT
 
 EXTENSIONS = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif"}
 MODULE_CELLS = 60  # solar cells in a module of ELPV, the usual 6 × 10
@@ -25,12 +26,12 @@ PARTS = ("train", "val", "test")
 Progress = Callable[..., Iterable]
 
 
-def silent(items: Iterable, **_: object) -> Iterable:
+def no_progress(items: Iterable, **_: object) -> Iterable:
     """Stands in for a progress bar (a callable like tqdm) where none is wanted."""
     return items
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ImageSet:
     """Photos with labels: files, or arrays (N×H×W or N×H×W×3, uint8) already in memory.
 
@@ -123,10 +124,10 @@ def load_elpv(binary: bool = False) -> ImageSet:
     labels = defective.astype(int) + (0 if binary else 2 * poly.astype(int))
     paths = tuple(folder / path for path in table["path"])
     return ImageSet(
-        "elpv",
-        classes,
-        paths,
-        tuple(int(label) for label in labels),
+        name="elpv",
+        classes=classes,
+        images=paths,
+        labels=tuple(int(label) for label in labels),
         groups=solar_modules(table["type"]),
         grouped_by="module",
         kinds=() if binary else ("mono", "mono", "poly", "poly"),
@@ -167,7 +168,7 @@ def _elpv_table() -> tuple[Path, np.ndarray]:
     return folder, table
 
 
-def load_folder(folder: Path, progress: Progress = silent) -> ImageSet:
+def load_folder(folder: Path, progress: Progress = no_progress) -> ImageSet:
     """A student's own photos: `folder/<class>/<photo>`. Unreadable files are skipped and listed.
 
     Identical files are one group, so that no split tests on what was learned.
@@ -198,11 +199,11 @@ def load_folder(folder: Path, progress: Progress = silent) -> ImageSet:
             labels.append(label)
     copies = _identical(good)
     images = ImageSet(
-        folder.name,
-        classes,
-        tuple(good),
-        tuple(labels),
-        tuple(skipped),
+        name=folder.name,
+        classes=classes,
+        images=tuple(good),
+        labels=tuple(labels),
+        skipped=tuple(skipped),
         groups=copies,
         grouped_by="copies" if copies else "",
     )
@@ -253,10 +254,10 @@ def load_things() -> ImageSet:
     classes = tuple(sorted({file.parent.name for file in files}))
     originals = {name: n for n, name in enumerate(dict.fromkeys(r["original"] for r in rows))}
     return ImageSet(
-        "things",
-        classes,
-        tuple(files),
-        tuple(classes.index(file.parent.name) for file in files),
+        name="things",
+        classes=classes,
+        images=tuple(files),
+        labels=tuple(classes.index(file.parent.name) for file in files),
         groups=tuple(originals[row["original"]] for row in rows),
         grouped_by="original",
         parts=tuple(file.parent.parent.name for file in files),

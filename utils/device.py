@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from utils.errors import CourseError
+from utils.settings import Settings
 
-Precision = Literal["fp32", "bf16", "fp16"]
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 # fp16 without a scaler underflows in training, and the scaler is CUDA's; MPS stays in fp32.
 WITHOUT_BF16 = {
@@ -28,7 +28,7 @@ class Runtime:
     """A device with the precision that it computes in."""
 
     device: torch.device
-    precision: Precision
+    precision: str
 
     @property
     def dtype(self) -> torch.dtype:
@@ -54,11 +54,24 @@ class Runtime:
         """Loss scaler; it does nothing except in fp16, whose gradients would underflow."""
         return torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
 
-    def place(self, module: nn.Module) -> nn.Module:
+    @property
+    def loader_options(self) -> dict[str, Any]:
+        """How a DataLoader feeds this device.
+
+        Linux would fork its workers, which is unsafe once CUDA runs; spawn is what other systems
+        do.
+        """
+        return {
+            "num_workers": self.workers,
+            "multiprocessing_context": "spawn" if self.workers else None,
+            "pin_memory": self.device.type == "cuda",
+        }
+
+    def move_module(self, module: nn.Module) -> nn.Module:
         """Move a module to the device; convolutions run faster in channels_last."""
         return module.to(self.device, memory_format=torch.channels_last)
 
-    def send(self, tensor: Tensor) -> Tensor:
+    def move_batch(self, tensor: Tensor) -> Tensor:
         """Move a batch to the device, images (N×C×H×W) in channels_last."""
         layout = torch.channels_last if tensor.ndim == 4 else torch.preserve_format
         return tensor.to(self.device, non_blocking=True, memory_format=layout)
@@ -77,13 +90,14 @@ def choose_runtime(device: str | None = None, precision: str | None = None) -> R
     Raises:
         CourseError: unknown or absent device, or a precision that it doesn't offer.
     """
-    device = device or os.environ.get("COURSE_DEVICE") or _best_device()
+    settings = Settings()
+    device = device or settings.device or _best_device()
     kind = device.split(":")[0]
     if kind not in ALLOWED:
         raise CourseError(f"Unknown device '{device}': use cuda, mps or cpu.")
     if not _present(kind):
         raise CourseError(f"Device '{device}' is not on this machine: use --device cpu.")
-    precision = precision or os.environ.get("COURSE_PRECISION") or _best_precision(kind)
+    precision = precision or settings.precision or _best_precision(kind)
     if precision not in ALLOWED[kind]:
         raise CourseError(
             f"Precision '{precision}' is not offered on {kind}: use {' or '.join(ALLOWED[kind])}."
@@ -104,7 +118,7 @@ def _best_device() -> str:
     return next(kind for kind in ("cuda", "mps", "cpu") if _present(kind))
 
 
-def _best_precision(kind: str) -> Precision:
+def _best_precision(kind: str) -> str:
     if multiplied_dtype(torch.device(kind)) == torch.bfloat16:
         return "bf16"
     return "fp16" if kind == "cuda" else "fp32"
@@ -153,29 +167,46 @@ def multiplied_dtype(device: torch.device) -> torch.dtype:
     return torch.float32
 
 
-def seed_everything(seed: int) -> None:
-    """Seed torch's generators and ask for reproducible kernels on every device."""
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+@contextmanager
+def reproducible(seed: int) -> Iterator[None]:
+    """Seed torch's generators, and ask every device for reproducible kernels within the block."""
+    cudnn, memory = torch.backends.cudnn, torch.utils.deterministic
+    before = (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+        memory.fill_uninitialized_memory,
+        cudnn.benchmark,
+    )
     torch.manual_seed(seed)
     torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # costs time, changes no result
-    torch.backends.cudnn.benchmark = False
+    memory.fill_uninitialized_memory = False  # filling costs time and changes no result
+    cudnn.benchmark = False
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+        memory.fill_uninitialized_memory, cudnn.benchmark = before[2:]
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether a device had no memory left: on GPUs torch has a class for it, on CPUs a sentence."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 @contextmanager
 def memory_guard(batch_size: int) -> Iterator[None]:
-    """Turn an out-of-memory failure into a sentence that says which batch size to try.
+    """Turn an out-of-memory failure into a sentence that says what helps wherever it came up.
 
     Raises:
         CourseError: the device had no memory left for a batch.
     """
     try:
         yield
-    except RuntimeError as error:  # torch.OutOfMemoryError is one; the CPU's has no class
-        short = isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
-        if not short:
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
             raise
         raise CourseError(
-            f"Out of memory with batches of {batch_size} images: "
-            f"try --batch-size {max(1, batch_size // 2)}."
+            f"Out of memory with batches of {batch_size} images: compute on the CPU "
+            f"(COURSE_DEVICE=cpu), or train with smaller batches (course train --batch-size "
+            f"{max(1, batch_size // 2)})."
         ) from error

@@ -11,6 +11,10 @@ class CourseError(Exception):
     """
 
 
+class CourseWarning(RuntimeWarning):
+    """Something works, but not as well as it could; the command line shows it as one line."""
+
+
 class WeightsMissing(CourseError):
     """The weights that were asked for are not on this machine."""
 

@@ -17,11 +17,13 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from utils.backbones import Backbone
-from utils.datasets import Crops, ImageSet, Progress, silent
-from utils.device import Runtime, memory_guard
-from utils.files import cache_folder, write_file
-from utils.images import Normalise
+from utils.datasets import Crops, ImageSet, Progress, no_progress
+from utils.device import Runtime, is_out_of_memory
+from utils.errors import CourseError
+from utils.files import write_file
+from utils.images import Normalize
 from utils.inference import fast_inference, inference_path
+from utils.settings import Settings
 
 FORMAT = "2"
 
@@ -40,23 +42,36 @@ def extract_features(
     images: ImageSet,
     runtime: Runtime,
     batch_size: int | None = None,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> Features:
-    """Feature vectors of every photo: from the cache, else computed and put there.
+    """Feature vectors of every photo: from the feature cache, else computed and put there.
+
+    Where memory is short, batches are halved until they fit.
 
     Raises:
-        CourseError: out of memory, or no room for the cache.
+        CourseError: no memory for a single photo, or no room for the cache.
     """
     started = time.perf_counter()
     size = batch_size or runtime.batch_size
-    recipe = _recipe(backbone, images, runtime, size)
-    # "eager" is also where features land whose backbone couldn't be traced.
-    for path in dict.fromkeys((inference_path(runtime), "eager")):
-        vectors = _read(cache_file(recipe | {"path": path}))
-        if vectors is not None:
-            return Features(vectors, True, time.perf_counter() - started)
-    with memory_guard(size):
-        vectors, path = _compute(backbone, images, runtime, size, progress)
+    while True:
+        recipe = _recipe(backbone, images, runtime, size)
+        # "eager" is also where features land whose backbone couldn't be traced.
+        for path in dict.fromkeys((inference_path(runtime), "eager")):
+            vectors = _read(cache_file(recipe | {"path": path}))
+            if vectors is not None:
+                return Features(vectors, True, time.perf_counter() - started)
+        try:
+            vectors, path = _compute(backbone, images, runtime, size, progress)
+            break
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            if size == 1:
+                raise CourseError(
+                    f"There is no memory for a single photo on this device ({runtime.device.type}):"
+                    " compute on the CPU (COURSE_DEVICE=cpu), or close other programs."
+                ) from error
+        size //= 2
     _write(cache_file(recipe | {"path": path}), vectors)
     return Features(vectors, False, time.perf_counter() - started)
 
@@ -84,7 +99,7 @@ def cache_file(recipe: dict[str, object]) -> Path:
 
 
 def features_folder() -> Path:
-    return cache_folder() / "features"
+    return Settings().cache / "features"
 
 
 def cache_size() -> tuple[int, int]:
@@ -132,13 +147,14 @@ def _compute(
     loader = DataLoader(
         Crops(images, backbone.spec.preprocessing),
         batch_size=size,
-        num_workers=runtime.workers,
-        pin_memory=runtime.device.type == "cuda",
+        **runtime.loader_options,
     )
     vectors = []
     with torch.inference_mode():
         for pixels, _ in progress(loader, desc=f"features of {backbone.spec.name}"):
-            vectors.append(model(runtime.send(_filled(pixels, size)))[: len(pixels)].float().cpu())
+            vectors.append(
+                model(runtime.move_batch(_filled(pixels, size)))[: len(pixels)].float().cpu()
+            )
     return torch.cat(vectors), path
 
 
@@ -151,6 +167,6 @@ def _filled(pixels: Tensor, size: int) -> Tensor:
 def fast_backbone(backbone: Backbone, runtime: Runtime, size: int) -> tuple[nn.Module, str]:
     """Normalisation and body as one module for batches of uint8 crops, in its fastest form."""
     spec = backbone.spec.preprocessing
-    module = nn.Sequential(Normalise(spec), backbone.body)
+    module = nn.Sequential(Normalize(spec), backbone.body)
     example = torch.zeros(size, 3, spec.crop, spec.crop, dtype=torch.uint8)
-    return fast_inference(module, runtime, runtime.send(example))
+    return fast_inference(module, runtime, runtime.move_batch(example))

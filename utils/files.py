@@ -1,4 +1,4 @@
-"""Files: where the cache lies, writing that never leaves half a file, and checksums."""
+"""Files: writing that never leaves half a file, reading, and checksums."""
 
 import errno
 import hashlib
@@ -8,38 +8,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import platformdirs
-
 from utils.errors import CourseError
 
-PROJECT = Path(__file__).resolve().parents[1]
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
-def cache_folder() -> Path:
-    """`COURSE_CACHE`, or else the platform's own cache folder for this course."""
-    chosen = os.environ.get("COURSE_CACHE")
-    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("vision-course")
-
-
-def grading_folder() -> Path:
-    """Where students' work and marks lie: `COURSE_GRADING`, or else `grading/` in the project."""
-    chosen = os.environ.get("COURSE_GRADING")
-    return Path(chosen).expanduser().resolve() if chosen else PROJECT / "grading"
-
-
 @contextmanager
-def scratch_folder(variable: str) -> Iterator[Path]:
-    """An empty folder that `COURSE_CACHE` or `COURSE_GRADING` names while the block runs."""
-    before = os.environ.get(variable)
+def scratch_cache() -> Iterator[Path]:
+    """An empty folder that `COURSE_CACHE` names while the block runs."""
+    before = os.environ.get("COURSE_CACHE")
     with tempfile.TemporaryDirectory() as folder:
-        os.environ[variable] = folder
+        os.environ["COURSE_CACHE"] = folder
         try:
             yield Path(folder)
         finally:
-            del os.environ[variable]
+            del os.environ["COURSE_CACHE"]
             if before is not None:
-                os.environ[variable] = before
+                os.environ["COURSE_CACHE"] = before
 
 
 def read_text(path: Path, encoding: str = "utf-8") -> str:

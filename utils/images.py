@@ -20,7 +20,7 @@ MAX_ASPECT = 100
 PHOTOS = ("chelsea", "coffee", "rocket", "astronaut", "china", "flower")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Preprocessing:
     """What a backbone expects: resize the shorter side, crop the centre, normalise.
 
@@ -52,8 +52,8 @@ def sample_photo(name: str = "chelsea") -> Path:
         Path(sklearn.datasets.__file__).parent / "images",
     )
     for folder in folders:
-        for file in folder.glob(f"{name}.*"):
-            if name in PHOTOS:
+        for file in folder.glob("*.*"):
+            if file.stem == name and name in PHOTOS:
                 return file
     raise CourseError(f"There is no sample photo '{name}': use one of {', '.join(PHOTOS)}.")
 
@@ -143,7 +143,7 @@ def resize_photo(photo: Image.Image, spec: Preprocessing) -> Tensor:
     return F.resize(F.pil_to_tensor(photo), [spec.resize], mode, antialias=True)
 
 
-class Normalise(nn.Module):
+class Normalize(nn.Module):
     """Pixels 0–255 (N×3×H×W) → floats: divided by 255, minus the mean, divided by std.
 
     The three steps are one multiplication and one addition, in a single pass over the batch.
@@ -159,25 +159,45 @@ class Normalise(nn.Module):
         return torch.addcmul(self.shift, pixels.to(self.scale.dtype), self.scale)
 
 
+@dataclass(frozen=True)
+class Preprocessed:
+    """One photo on its way into a backbone: each step is made once, so what is shown is what runs.
+
+    `resized` is uint8 3×H×W, `cropped` uint8 3×crop×crop, `pixels` float32 1×3×crop×crop.
+    """
+
+    photo: Image.Image
+    resized: Tensor
+    cropped: Tensor
+    pixels: Tensor
+
+    @classmethod
+    def of(cls, photo: Image.Image, spec: Preprocessing) -> "Preprocessed":
+        resized = resize_photo(photo, spec)
+        cropped = F.center_crop(resized, [spec.crop])
+        return cls(photo, resized, cropped, Normalize(spec)(cropped.unsqueeze(0)))
+
+    def pictures(self) -> dict[str, np.ndarray]:
+        """The photo after each step, as H×W×3 arrays that can be drawn.
+
+        Normalised values lie outside [0, 1], so the last picture is stretched over its own range.
+        """
+        normal = self.pixels[0]
+        stretched = (normal - normal.min()) / (normal.max() - normal.min()).clamp(min=1e-6)
+        pictures = {
+            f"photo {self.photo.height}×{self.photo.width}": F.pil_to_tensor(self.photo),
+            f"shorter side {min(self.resized.shape[1:])}": self.resized,
+            f"centre {self.cropped.shape[1]}×{self.cropped.shape[2]}": self.cropped,
+            "normalised": stretched,
+        }
+        return {name: picture.permute(1, 2, 0).numpy() for name, picture in pictures.items()}
+
+
 def preprocess(photo: Image.Image, spec: Preprocessing) -> Tensor:
     """Photo → the tensor that the backbone takes: float32, 1×3×crop×crop."""
-    return Normalise(spec)(crop_photo(photo, spec).unsqueeze(0))
+    return Preprocessed.of(photo, spec).pixels
 
 
 def preprocessing_steps(photo: Image.Image, spec: Preprocessing) -> dict[str, np.ndarray]:
-    """What the photo looks like after each step, as H×W×3 arrays that can be drawn.
-
-    Normalised values lie outside [0, 1], so the last picture is stretched over its own range.
-    """
-    pixels = F.pil_to_tensor(photo)
-    resized = resize_photo(photo, spec)
-    cropped = crop_photo(photo, spec)
-    normal = Normalise(spec)(cropped.unsqueeze(0))[0]
-    stretched = (normal - normal.min()) / (normal.max() - normal.min()).clamp(min=1e-6)
-    pictures = {
-        f"photo {photo.height}×{photo.width}": pixels,
-        f"shorter side {spec.resize}": resized,
-        f"centre {spec.crop}×{spec.crop}": cropped,
-        "normalised": stretched,
-    }
-    return {name: picture.permute(1, 2, 0).numpy() for name, picture in pictures.items()}
+    """What the photo looks like after each step, as H×W×3 arrays that can be drawn."""
+    return Preprocessed.of(photo, spec).pictures()

@@ -9,7 +9,9 @@ from timm.layers import Conv2dSame
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from utils.device import Runtime
+from utils.device import Runtime, is_out_of_memory
+from utils.errors import CourseWarning
+from utils.hooks import on_forward
 
 
 def inference_path(runtime: Runtime) -> str:
@@ -21,14 +23,14 @@ def fast_inference(module: nn.Module, runtime: Runtime, example: Tensor) -> tupl
     """An inference-only copy of `module` in its fastest form, and the name of the path taken.
 
     On a CPU the module is traced, frozen (BatchNorm folded into the convolutions) and optimised;
-    elsewhere, and where tracing fails, it runs as it is. `example` is a batch in the shape and
-    type that will follow, on the runtime's device. This is the only place that touches torch.jit,
-    which warns that it is no longer developed.
+    elsewhere, and where tracing fails (which gives a CourseWarning), it runs as it is. `example` is
+    a batch in the shape and type that will follow, on the runtime's device. This is the only place
+    that touches torch.jit, which warns that it is no longer developed.
 
     Returns:
         The module, in eval mode and in the runtime's precision, and "traced" or "eager".
     """
-    module = runtime.place(copy.deepcopy(module)).to(runtime.dtype).eval()
+    module = runtime.move_module(copy.deepcopy(module)).to(runtime.dtype).eval()
     module = static_padding(module, example[:1])
     if inference_path(runtime) == "eager":
         return module, "eager"
@@ -39,7 +41,15 @@ def fast_inference(module: nn.Module, runtime: Runtime, example: Tensor) -> tupl
             traced = torch.jit.optimize_for_inference(traced)
             traced(example)
         return traced, "traced"
-    except (RuntimeError, AttributeError):
+    except (RuntimeError, AttributeError) as error:
+        if isinstance(error, RuntimeError) and is_out_of_memory(error):
+            raise
+        reason = str(error).strip().splitlines()[-1][:200] if str(error).strip() else error
+        warnings.warn(
+            f"This model can't be traced ({reason}): it runs as it is, more slowly.",
+            CourseWarning,
+            stacklevel=2,
+        )
         return module, "eager"
 
 
@@ -52,15 +62,13 @@ def static_padding(module: nn.Module, example: Tensor) -> nn.Module:
     """
     same = {name: m for name, m in module.named_modules() if isinstance(m, Conv2dSame)}
     sizes: dict[nn.Module, torch.Size] = {}
-    hooks = [
-        m.register_forward_pre_hook(lambda m, args: sizes.update({m: args[0].shape[2:]}))
-        for m in same.values()
-    ]
+
+    def note_size(_name: str, convolution: nn.Module, inputs: tuple, _output: Tensor) -> None:
+        sizes[convolution] = inputs[0].shape[2:]
+
     if same:
-        with torch.no_grad():
+        with torch.no_grad(), on_forward(module, same, note_size):
             module(example)
-    for hook in hooks:
-        hook.remove()
     for name, convolution in same.items():
         parent, _, child = name.rpartition(".")
         plain = _plain_convolution(convolution, sizes[convolution])

@@ -14,7 +14,8 @@ from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
 from utils.errors import CourseError
-from utils.files import PROJECT, write_file
+from utils.files import write_file
+from utils.settings import PROJECT
 
 LESSONS = PROJECT / "lessons"
 TIME_LIMIT = 600  # seconds for one cell

@@ -3,6 +3,8 @@
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Literal
 
 import torchvision.models as tv
 from torch import nn
@@ -15,49 +17,54 @@ IMAGENET_CLASSES: tuple[str, ...] = tuple(_IMAGENET_CATEGORIES)
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ModelSpec:
     """What the course knows of a model before it is built.
 
-    `stages` maps the stride of each stage to the submodule whose output shows it, `last_block`
-    names the submodules that `--mode last-block` trains; both are paths inside the body.
+    `build` makes it with random weights; `split` takes it apart into its body (images → feature
+    vectors) and its classifier. `stages` maps the stride of each stage to the submodule whose
+    output shows it, `last_block` names the submodules that `--mode last-block` trains; both are
+    paths inside the body.
     """
 
     name: str
     family: str
     feature_dim: int
     preprocessing: Preprocessing
-    source: str
-    stages: dict[str, str]
+    source: Literal["imagenet", "registry", "course"]
+    stages: dict[int, str]
     last_block: tuple[str, ...]
-    parts: Callable[[], tuple[nn.Module, Callable[[nn.Module], tuple[nn.Module, nn.Linear]]]]
+    build: Callable[[], nn.Module]
+    split: Callable[[nn.Module], tuple[nn.Module, nn.Linear]]
     enum: tv.WeightsEnum | None = None
 
 
-def _resnet(builder: Callable[[], nn.Module]):
-    def cut(model: nn.Module) -> tuple[nn.Module, nn.Linear]:
-        head, model.fc = model.fc, nn.Identity()
+def _split_at(name: str) -> Callable[[nn.Module], tuple[nn.Module, nn.Linear]]:
+    """For a model whose classifier is its last linear layer, at the attribute `name`."""
+
+    def split(model: nn.Module) -> tuple[nn.Module, nn.Linear]:
+        classifier = getattr(model, name)
+        head = classifier[-1] if isinstance(classifier, nn.Sequential) else classifier
+        setattr(model, name, nn.Identity())
         return model, head
 
-    return lambda: (builder(), cut)
+    return split
 
 
-def _vgg16():
-    def cut(model: nn.Module) -> tuple[nn.Module, nn.Linear]:
-        *hidden, head = model.classifier
-        return _vgg_body(model.features, model.avgpool, nn.Sequential(*hidden)), head
-
-    return tv.vgg16(), cut
+def _split_vgg16(model: nn.Module) -> tuple[nn.Module, nn.Linear]:
+    *hidden, head = model.classifier
+    return _vgg_body(model.features, model.avgpool, nn.Sequential(*hidden)), head
 
 
-def _vgg11_gap():
-    def cut(model: nn.Module) -> tuple[nn.Module, nn.Linear]:
-        return _vgg_body(model.features, nn.AdaptiveAvgPool2d(1), nn.Identity()), model.classifier
-
+def _vgg11_gap() -> nn.Module:
     model = nn.Module()
     model.features = tv.vgg11_bn().features
     model.classifier = nn.Linear(512, 1000)
-    return model, cut
+    return model
+
+
+def _split_vgg11_gap(model: nn.Module) -> tuple[nn.Module, nn.Linear]:
+    return _vgg_body(model.features, nn.AdaptiveAvgPool2d(1), nn.Identity()), model.classifier
 
 
 def _vgg_body(features: nn.Module, pool: nn.Module, hidden: nn.Module) -> nn.Sequential:
@@ -72,36 +79,27 @@ def _vgg_body(features: nn.Module, pool: nn.Module, hidden: nn.Module) -> nn.Seq
     return body
 
 
-def _efficientnet_b0():
-    def cut(model: nn.Module) -> tuple[nn.Module, nn.Linear]:
-        head, model.classifier = model.classifier[-1], nn.Identity()
-        return model, head
+def _efficientnet_lite(number: int) -> nn.Module:
+    import timm
 
-    return tv.efficientnet_b0(), cut
-
-
-def _efficientnet_lite(number: int):
-    def cut(model: nn.Module) -> tuple[nn.Module, nn.Linear]:
-        head, model.classifier = model.classifier, nn.Identity()
-        return model, head
-
-    def parts() -> tuple[nn.Module, Callable[[nn.Module], tuple[nn.Module, nn.Linear]]]:
-        import timm
-
-        return timm.create_model(f"tf_efficientnet_lite{number}"), cut
-
-    return parts
+    return timm.create_model(f"tf_efficientnet_lite{number}")
 
 
 def _official(enum: tv.WeightsEnum) -> Preprocessing:
     """The preprocessing that torchvision publishes with a set of weights."""
     t = enum.transforms()
     return Preprocessing(
-        t.resize_size[0], t.crop_size[0], tuple(t.mean), tuple(t.std), t.interpolation.value
+        resize=t.resize_size[0],
+        crop=t.crop_size[0],
+        mean=tuple(t.mean),
+        std=tuple(t.std),
+        interpolation=t.interpolation.value,
     )
 
 
-COURSE_INPUT = Preprocessing(256, 224, IMAGENET_MEAN, IMAGENET_STD, "bilinear")
+COURSE_INPUT = Preprocessing(
+    resize=256, crop=224, mean=IMAGENET_MEAN, std=IMAGENET_STD, interpolation="bilinear"
+)
 # Sides by the models' authors, from Lite0 on; timm gives the same.
 LITE_SIDES = ((256, 224), (272, 240), (292, 260))
 R50, V16, B0 = (
@@ -109,93 +107,108 @@ R50, V16, B0 = (
     tv.VGG16_Weights.IMAGENET1K_V1,
     tv.EfficientNet_B0_Weights.IMAGENET1K_V1,
 )
-RESNET_STAGES = {f"stride {2 ** (n + 1)}": f"layer{n}" for n in (1, 2, 3, 4)}
+RESNET_STAGES = {4: "layer1", 8: "layer2", 16: "layer3", 32: "layer4"}
 
-MODELS = {
-    spec.name: spec
-    for spec in (
+SPECS = (
+    ModelSpec(
+        name="resnet18",
+        family="resnet",
+        feature_dim=512,
+        preprocessing=COURSE_INPUT,
+        source="course",
+        stages=RESNET_STAGES,
+        last_block=("layer4",),
+        build=tv.resnet18,
+        split=_split_at("fc"),
+    ),
+    ModelSpec(
+        name="resnet50",
+        family="resnet",
+        feature_dim=2048,
+        preprocessing=_official(R50),
+        source="imagenet",
+        stages=RESNET_STAGES,
+        last_block=("layer4",),
+        build=tv.resnet50,
+        split=_split_at("fc"),
+        enum=R50,
+    ),
+    ModelSpec(
+        name="vgg11_gap",
+        family="vgg",
+        feature_dim=512,
+        preprocessing=COURSE_INPUT,
+        source="course",
+        stages={
+            2: "features.3",
+            4: "features.7",
+            8: "features.14",
+            16: "features.21",
+            32: "features.28",
+        },
+        last_block=tuple(f"features.{i}" for i in range(22, 29)),
+        build=_vgg11_gap,
+        split=_split_vgg11_gap,
+    ),
+    ModelSpec(
+        name="vgg16",
+        family="vgg",
+        feature_dim=4096,
+        preprocessing=_official(V16),
+        source="imagenet",
+        stages={
+            2: "features.4",
+            4: "features.9",
+            8: "features.16",
+            16: "features.23",
+            32: "features.30",
+        },
+        last_block=tuple(f"features.{i}" for i in range(24, 31)),
+        build=tv.vgg16,
+        split=_split_vgg16,
+        enum=V16,
+    ),
+    ModelSpec(
+        name="efficientnet_b0",
+        family="efficientnet",
+        feature_dim=1280,
+        preprocessing=_official(B0),
+        source="imagenet",
+        stages={4: "features.2", 8: "features.3", 16: "features.5", 32: "features.8"},
+        last_block=("features.7", "features.8"),
+        build=tv.efficientnet_b0,
+        split=_split_at("classifier"),
+        enum=B0,
+    ),
+    *(
         ModelSpec(
-            "resnet18",
-            "resnet",
-            512,
-            COURSE_INPUT,
-            "course",
-            RESNET_STAGES,
-            ("layer4",),
-            _resnet(tv.resnet18),
-        ),
-        ModelSpec(
-            "resnet50",
-            "resnet",
-            2048,
-            _official(R50),
-            "imagenet",
-            RESNET_STAGES,
-            ("layer4",),
-            _resnet(tv.resnet50),
-            R50,
-        ),
-        ModelSpec(
-            "vgg11_gap",
-            "vgg",
-            512,
-            COURSE_INPUT,
-            "course",
-            {f"stride {2 ** (n + 1)}": f"features.{i}" for n, i in enumerate((3, 7, 14, 21, 28))},
-            tuple(f"features.{i}" for i in range(22, 29)),
-            _vgg11_gap,
-        ),
-        ModelSpec(
-            "vgg16",
-            "vgg",
-            4096,
-            _official(V16),
-            "imagenet",
-            {f"stride {2 ** (n + 1)}": f"features.{i}" for n, i in enumerate((4, 9, 16, 23, 30))},
-            tuple(f"features.{i}" for i in range(24, 31)),
-            _vgg16,
-            V16,
-        ),
-        ModelSpec(
-            "efficientnet_b0",
-            "efficientnet",
-            1280,
-            _official(B0),
-            "imagenet",
-            {
-                "stride 4": "features.2",
-                "stride 8": "features.3",
-                "stride 16": "features.5",
-                "stride 32": "features.8",
-            },
-            ("features.7", "features.8"),
-            _efficientnet_b0,
-            B0,
-        ),
-        *(
-            ModelSpec(
-                f"efficientnet_lite{number}",
-                "efficientnet",
-                1280,
-                Preprocessing(*sides, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bicubic"),
-                "registry",
-                {
-                    "stride 4": "blocks.1",
-                    "stride 8": "blocks.2",
-                    "stride 16": "blocks.4",
-                    "stride 32": "bn2",
-                },
-                ("blocks.6", "conv_head", "bn2"),
-                _efficientnet_lite(number),
-            )
-            for number, sides in enumerate(LITE_SIDES)
-        ),
-    )
-}
+            name=f"efficientnet_lite{number}",
+            family="efficientnet",
+            feature_dim=1280,
+            preprocessing=Preprocessing(
+                resize=resize,
+                crop=crop,
+                mean=(0.5, 0.5, 0.5),
+                std=(0.5, 0.5, 0.5),
+                interpolation="bicubic",
+            ),
+            source="registry",
+            stages={4: "blocks.1", 8: "blocks.2", 16: "blocks.4", 32: "bn2"},
+            last_block=("blocks.6", "conv_head", "bn2"),
+            build=partial(_efficientnet_lite, number),
+            split=_split_at("classifier"),
+        )
+        for number, (resize, crop) in enumerate(LITE_SIDES)
+    ),
+)
+MODELS = {spec.name: spec for spec in SPECS}
 TEXTBOOK = {"resnet": "resnet50", "vgg": "vgg16", "efficientnet": "efficientnet_b0"}
 OFFLINE = {"resnet": "resnet18", "vgg": "vgg11_gap", "efficientnet": "efficientnet_lite0"}
 FAMILIES = tuple(TEXTBOOK)
 DISPLAY_NAMES = {"resnet": "ResNet", "vgg": "VGG", "efficientnet": "EfficientNet"}
+for _spec in SPECS:  # or a lesson would end in a KeyError
+    if _spec.family not in FAMILIES or _spec.family not in OFFLINE:
+        raise ValueError(f"{_spec.name}: name a model of {_spec.family} in TEXTBOOK and OFFLINE.")
 FORMER_NAMES = {"vgg11_bn": "vgg11_gap"}  # torchvision's vgg11_bn has 132.9 million parameters
 
 

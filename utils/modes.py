@@ -1,51 +1,24 @@
-"""The three modes of training: what learns, in which mode, and at which rate.
+"""The three modes of training: what learns, in which mode, and at which learning rate.
 
 - head        the backbone is frozen; the head learns from cached feature vectors
-- last-block  the backbone's last block learns too, at a lower rate
+- last-block  the backbone's last block learns too, at a lower learning rate
 - full        every weight learns, on augmented photos
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from torch import Tensor, nn
 
 from utils.backbones import Backbone
 from utils.classifier import Head
-from utils.errors import CourseError
-
-MODES = ("head", "last-block", "full")
-
-
-@dataclass(frozen=True)
-class TrainingConfig:
-    """How to train; each value with its reason.
-
-    Chosen on validation splits of ELPV with frozen EfficientNet-Lite0 features.
-    """
-
-    mode: str = "head"
-    epochs: int = 5
-    batch_size: int = 32
-    lr_head: float = 3e-3  # the best of 1e-3, 3e-3 and 1e-2 on validation splits
-    lr_backbone: float = 1e-4  # small steps: the backbone's knowledge is worth keeping
-    weight_decay: float = 0.1
-    warmup: float = 0.1  # share of the steps in which the rate rises to its peak
-    clip_norm: float = 5.0  # only rare, very large gradients are shortened
-    patience: int | None = None  # stop after so many epochs without a better validation loss
-    share: float = 1.0  # of the training split: how much accuracy do more photos buy?
-    # Train the head alone before anything else moves, and keep BatchNorm's statistics. None: both
-    # in mode full on a pre-trained backbone. (160 cells, 96 px, three epochs, means of five splits
-    # by module: ResNet-18 72 % with both and 58 % with neither, EfficientNet-Lite0 74 and 71 %.)
-    head_first: bool | None = None
-    frozen_norms: bool | None = None
-    head_epochs: int = 5  # of that head alone; more, where few photos make few steps
-    seed: int = 0
+from utils.errors import known_name
+from utils.settings import Mode, TrainingConfig
 
 
 def settle(config: TrainingConfig, backbone: Backbone) -> TrainingConfig:
     """The configuration with every choice made that was left open."""
-    both = config.mode == "full" and not backbone.untrained
+    both = config.mode == "full" and backbone.weights.trained
     return replace(
         config,
         head_first=both if config.head_first is None else config.head_first,
@@ -55,8 +28,7 @@ def settle(config: TrainingConfig, backbone: Backbone) -> TrainingConfig:
 
 def check_mode(mode: str) -> None:
     """Raises CourseError if there is no such mode."""
-    if mode not in MODES:
-        raise CourseError(f"Unknown mode '{mode}': use {', '.join(MODES)}.")
+    known_name("mode", mode, list(Mode))
 
 
 class Classifier(nn.Module):

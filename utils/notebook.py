@@ -10,7 +10,7 @@ from IPython.display import Image, Markdown
 from matplotlib.figure import Figure
 
 from utils.errors import CourseError
-from utils.files import PROJECT
+from utils.settings import PROJECT
 
 if TYPE_CHECKING:  # torch takes seconds to import, and most of this module doesn't need it
     from utils.studies.pretraining import Worth

@@ -16,15 +16,15 @@ from utils.device import Runtime
 from utils.splits import Splits
 
 RISE = 0.05  # a training loss this much above the previous epoch's is diverging
-GAP = 0.02  # a validation loss this much above its best, while training falls, is over-fitting ...
+GAP = 0.02  # a validation loss this much above its best, while training falls, is overfitting ...
 ERRORS = 2  # ... if it is as many standard errors above, and accuracy hasn't risen
 FLAT = 0.01  # changes below this are a plateau
 CLEAR = 0.05  # a validation loss that falls by less than this is converging
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EpochRecord:
-    """One row of a training trace: losses in nats, accuracies in [0, 1], the peak rate.
+    """One row of a training trace: losses in nats, accuracies in [0, 1], the peak learning rate.
 
     `rise_error` is the standard error of the difference between this validation loss and the lowest
     one before it, photo by photo: with few photos a difference is mostly chance.
@@ -41,12 +41,42 @@ class EpochRecord:
     rise_error: float = 0.0
 
 
+@dataclass(frozen=True, kw_only=True)
+class TrainingTrace:
+    """What happened, epoch by epoch, and the one look at the test split."""
+
+    dataset: str
+    split: str  # by what: "split by module"
+    side: int  # of the square that the backbone sees of each photo, in pixels
+    model: str
+    weights: str
+    mode: str
+    classes: tuple[str, ...]
+    n_train: int
+    n_val: int
+    n_test: int
+    majority: float  # test accuracy of the training split's largest class alone
+    informed_floor: float | None  # and of the largest class of the right kind (ImageSet.kinds)
+    epochs: tuple[EpochRecord, ...]
+    best_epoch: int
+    test_accuracy: float
+    seconds: float  # features, if they weren't cached yet, and epochs
+
+    @property
+    def floors(self) -> str:
+        """What the test accuracy has to be compared with, in words."""
+        words = f"largest class alone: {self.majority:.1%}"
+        if self.informed_floor is None:
+            return words
+        return f"{words}; right kind, its largest class: {self.informed_floor:.1%}"
+
+
 def observe(history: Sequence[EpochRecord]) -> str:
     """The observation on the last epoch of `history`: the first of these rules that holds.
 
     1. start: there is nothing to compare with yet.
     2. diverging: the training loss rose by more than 5 %.
-    3. over-fitting: the training loss fell, the validation loss stands more than 2 % and more
+    3. overfitting: the training loss fell, the validation loss stands more than 2 % and more
        than two standard errors above its best so far, and accuracy is no higher than it was there.
     4. plateau: both losses changed by less than 1 %.
     5. learning: the validation loss fell by 5 % or more.
@@ -63,7 +93,7 @@ def observe(history: Sequence[EpochRecord]) -> str:
     beyond_chance = now.val_loss - best.val_loss > ERRORS * now.rise_error
     if train < 0 and above > GAP and beyond_chance and now.val_accuracy <= best.val_accuracy:
         return (
-            f"over-fitting: training loss fell {-train:.1%}, but validation loss is "
+            f"overfitting: training loss fell {-train:.1%}, but validation loss is "
             f"{above:.1%} above its best (epoch {best.epoch})"
         )
     if abs(train) < FLAT and abs(val) < FLAT:
@@ -93,7 +123,7 @@ def photo_losses(
     model.eval()
     losses, hits = [], []
     for inputs, labels in batches:
-        inputs, labels = runtime.send(inputs), runtime.send(labels)
+        inputs, labels = runtime.move_batch(inputs), runtime.move_batch(labels)
         with runtime.autocast():
             logits = model(inputs)
         losses.append(cross_entropy(logits.float(), labels, reduction="none").cpu().double())

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from utils.datasets import MIN_PER_CLASS, PARTS, ImageSet, Progress, check_classes, silent
+from utils.datasets import MIN_PER_CLASS, PARTS, ImageSet, Progress, check_classes, no_progress
 from utils.errors import CourseError
 from utils.files import read_text
 
@@ -248,7 +248,7 @@ def _root(same: dict[int, int], group: int) -> int:
 
 
 def near_duplicates(
-    images: ImageSet, splits: Splits, progress: Progress = silent
+    images: ImageSet, splits: Splits, progress: Progress = no_progress
 ) -> list[tuple[int, int]]:
     """Pairs of photos that look alike, one learned from (train, validation) and one tested.
 

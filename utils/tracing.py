@@ -1,7 +1,7 @@
 """Traces as records: data flow, prediction, and the layers of any module. Nothing is drawn here."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import copy
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,15 +10,14 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from utils.backbones import (
-    Backbone,
-)
+from utils.backbones import Backbone
 from utils.classifier import Prediction, probabilities, top_k
-from utils.images import preprocess, preprocessing_steps
+from utils.hooks import on_forward
+from utils.images import Preprocessed
 from utils.models import IMAGENET_CLASSES
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LayerRecord:
     """What one submodule made of its input: shapes, and its first output values."""
 
@@ -29,7 +28,7 @@ class LayerRecord:
     values: tuple[float, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DataFlowStage:
     """One of the three stages; shapes as people draw them and as PyTorch holds them."""
 
@@ -50,19 +49,18 @@ class PredictionLayer:
     output: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ForwardPass:
     """One photo's way through a backbone, as tensors: what both photo traces describe."""
 
     backbone: Backbone
-    photo: Image.Image
-    pixels: Tensor
+    given: Preprocessed
     features: Tensor
     logits: Tensor
     answer: tuple[Prediction, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PhotoTrace:
     """One photo through one backbone: both traces, the answer, and the arrays for pictures."""
 
@@ -89,25 +87,6 @@ def some_values(tensor: Tensor, count: int = 4) -> str:
     return f"[{shown}, …]" if tensor.numel() > count else f"[{shown}]"
 
 
-@contextmanager
-def outputs_of(modules: Mapping[str, nn.Module]) -> Iterator[dict[str, Any]]:
-    """Collect the outputs of these modules, by name, while the block runs a forward pass."""
-    seen: dict[str, Any] = {}
-
-    def keep(name: str):
-        def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
-            seen[name] = output.detach().clone() if isinstance(output, Tensor) else output
-
-        return hook
-
-    handles = [module.register_forward_hook(keep(name)) for name, module in modules.items()]
-    try:
-        yield seen
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
 @torch.no_grad()
 def trace_module(model: nn.Module, *inputs: Tensor, depth: int = 1) -> tuple[LayerRecord, ...]:
     """Run any module once and record its submodules down to `depth`, in the order they ran.
@@ -117,26 +96,28 @@ def trace_module(model: nn.Module, *inputs: Tensor, depth: int = 1) -> tuple[Lay
     """
     records: list[LayerRecord] = []
 
-    def hook_for(name: str):
-        def hook(module: nn.Module, args: tuple, output: Any) -> None:
-            values = ()
-            if isinstance(output, Tensor):
-                values = tuple(output.flatten()[:4].float().tolist())
-            records.append(
-                LayerRecord(name, type(module).__name__, shape_of(args), shape_of(output), values)
+    def note(name: str, module: nn.Module, inputs: tuple, output: Any) -> None:
+        values = ()
+        if isinstance(output, Tensor):
+            values = tuple(output.flatten()[:4].float().tolist())
+        kind = type(module).__name__
+        records.append(
+            LayerRecord(
+                name=name,
+                kind=kind,
+                input=shape_of(inputs),
+                output=shape_of(output),
+                values=values,
             )
+        )
 
-        return hook
-
-    chosen = [(n, m) for n, m in model.named_modules() if n and n.count(".") < depth]
-    handles = [module.register_forward_hook(hook_for(name)) for name, module in chosen]
+    chosen = [name for name, _ in model.named_modules() if name and name.count(".") < depth]
     modes = [(module, module.training) for module in model.modules()]
     try:
-        model.eval()
-        model(*inputs)
+        with on_forward(model, chosen, note):
+            model.eval()
+            model(*inputs)
     finally:
-        for handle in handles:
-            handle.remove()
         for module, mode in modes:
             module.training = mode
     return tuple(records)
@@ -144,50 +125,60 @@ def trace_module(model: nn.Module, *inputs: Tensor, depth: int = 1) -> tuple[Lay
 
 @torch.no_grad()
 def trace_photo(backbone: Backbone, photo: Image.Image, top: int = 5) -> PhotoTrace:
-    """Follow one photo through the three stages, in float32 on the CPU."""
-    spec = backbone.spec.preprocessing
-    backbone = backbone.cpu().float().eval()
-    pixels = preprocess(photo, spec)
-    with outputs_of(backbone.stages()) as maps:
-        features = backbone(pixels)
+    """Follow one photo through the three stages, in float32 on the CPU.
+
+    The backbone stays where it was: a copy runs, unless it is there already.
+    """
+    if any(
+        v.is_floating_point() and (v.device.type, v.dtype) != ("cpu", torch.float32)
+        for v in backbone.state_dict().values()
+    ):
+        backbone = copy.deepcopy(backbone).cpu().float()
+    training = backbone.training
+    given = Preprocessed.of(photo, backbone.spec.preprocessing)
+    try:
+        maps, features = backbone.eval().maps_and_features(given.pixels)
+    finally:
+        backbone.train(training)
     logits = backbone.head(features)
-    probs = probabilities(logits)[0]
-    answer = top_k(probs, IMAGENET_CLASSES, top)
-    seen = ForwardPass(backbone, photo, pixels, features, logits, answer)
+    answer = top_k(probabilities(logits)[0], IMAGENET_CLASSES, top)
+    seen = ForwardPass(
+        backbone=backbone, given=given, features=features, logits=logits, answer=answer
+    )
     return PhotoTrace(
-        _data_flow(seen),
-        _prediction_layers(seen),
-        answer,
-        preprocessing_steps(photo, spec),
-        {name: value[0].numpy() for name, value in maps.items()},
-        features[0].numpy(),
+        data_flow=_data_flow(seen),
+        prediction=_prediction_layers(seen),
+        top=answer,
+        steps=given.pictures(),
+        feature_maps={name: value[0].numpy() for name, value in maps.items()},
+        features=features[0].numpy(),
     )
 
 
 def _data_flow(seen: ForwardPass) -> tuple[DataFlowStage, ...]:
-    held, drawn = shape_of(seen.pixels), shape_of(seen.pixels.permute(0, 2, 3, 1))
-    corner = ", ".join(f"{v:.2f}" for v in seen.pixels[0, :, 0, 0].tolist())
+    held, drawn = shape_of(seen.given.pixels), shape_of(seen.given.pixels.permute(0, 2, 3, 1))
+    corner = ", ".join(f"{v:.2f}" for v in seen.given.pixels[0, :, 0, 0].tolist())
     return (
         DataFlowStage(
-            "1 Input image",
-            f"1×{seen.photo.height}×{seen.photo.width}×3 photo",
-            str(seen.backbone.spec.preprocessing),
-            f"{drawn} as drawn; {held} as PyTorch holds it",
-            f"first pixel (R, G, B) = ({corner})",
+            stage="1 Input image",
+            before=f"1×{seen.given.photo.height}×{seen.given.photo.width}×3 photo",
+            operation=str(seen.backbone.spec.preprocessing),
+            after=f"{drawn} as drawn; {held} as PyTorch holds it",
+            example=f"first pixel (R, G, B) = ({corner})",
         ),
         DataFlowStage(
-            "2 Feature extraction",
-            held,
-            f"{seen.backbone.spec.name} without its head",
-            f"{shape_of(seen.features)} feature vector",
-            some_values(seen.features),
+            stage="2 Feature extraction",
+            before=held,
+            operation=f"{seen.backbone.spec.name} without its head",
+            after=f"{shape_of(seen.features)} feature vector",
+            example=some_values(seen.features),
         ),
         DataFlowStage(
-            "3 Classification layer",
-            shape_of(seen.features),
-            "fully connected layer, softmax",
-            f"{shape_of(seen.logits)} class probabilities",
-            f"{seen.answer[0].label} {seen.answer[0].probability:.3f}",
+            stage="3 Classification layer",
+            before=shape_of(seen.features),
+            operation="fully connected layer, softmax",
+            after=f"{shape_of(seen.logits)} class probabilities",
+            example=f"{seen.answer[0].label} {seen.answer[0].probability:.3f}",
         ),
     )
 
@@ -202,13 +193,13 @@ def _prediction_layers(seen: ForwardPass) -> tuple[PredictionLayer, ...]:
     return (
         layer(
             "1 Input preprocessing",
-            f"{seen.photo.height}×{seen.photo.width}×3 photo",
+            f"{seen.given.photo.height}×{seen.given.photo.width}×3 photo",
             str(seen.backbone.spec.preprocessing),
-            seen.pixels,
+            seen.given.pixels,
         ),
         layer(
             "2 Feature extraction",
-            shape_of(seen.pixels),
+            shape_of(seen.given.pixels),
             f"{len(seen.backbone.stages())} stages, then pooling",
             seen.features,
         ),

@@ -15,16 +15,15 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from utils.backbones import Backbone
-from utils.batches import EpochBatches, PhotoBatches, TensorBatches
-from utils.checkpoints import Checkpoints
+from utils.batches import EpochBatches, SplitBatches, feature_batches, mix, photo_batches
+from utils.checkpoints import Checkpoints, TrainState
 from utils.classifier import Head
-from utils.datasets import ImageSet, Progress, silent
-from utils.device import Runtime, memory_guard, seed_everything
+from utils.datasets import ImageSet, Progress, no_progress
+from utils.device import Runtime, memory_guard, reproducible
 from utils.errors import CourseError
 from utils.features import extract_features
 from utils.modes import (
     Classifier,
-    TrainingConfig,
     check_mode,
     schedule,
     settle,
@@ -33,6 +32,7 @@ from utils.modes import (
 )
 from utils.observations import (
     EpochRecord,
+    TrainingTrace,
     copy_state,
     evaluate,
     informed_floor,
@@ -42,48 +42,28 @@ from utils.observations import (
     photo_losses,
     standard_error,
 )
+from utils.settings import TrainingConfig
 from utils.splits import Splits, describe, share_of_training, split
 
-OnEpoch = Callable[[EpochRecord], None]
+
+@dataclass(frozen=True)
+class Reporter:
+    """Who is told how training goes: of each epoch when it ends, and of the batches in between."""
+
+    on_epoch: Callable[[EpochRecord], None] | None = None
+    progress: Progress = no_progress
+
+
+QUIET = Reporter()
 
 
 @dataclass(frozen=True)
-class TrainingTrace:
-    """What happened, epoch by epoch, and the one look at the test split."""
+class Run:
+    """Where a training computes, where its state is kept, and who is told."""
 
-    dataset: str
-    split: str  # by what: "split by module"
-    side: int  # of the square that the backbone sees of each photo, in pixels
-    model: str
-    weights: str
-    mode: str
-    classes: tuple[str, ...]
-    n_train: int
-    n_val: int
-    n_test: int
-    majority: float  # test accuracy of the training split's largest class alone
-    informed_floor: float | None  # and of the largest class of the right kind (ImageSet.kinds)
-    epochs: tuple[EpochRecord, ...]
-    best_epoch: int
-    test_accuracy: float
-    seconds: float  # features, if they weren't cached yet, and epochs
-
-    @property
-    def floors(self) -> str:
-        """What the test accuracy has to be compared with, in words."""
-        words = f"largest class alone: {self.majority:.1%}"
-        if self.informed_floor is None:
-            return words
-        return f"{words}; right kind, its largest class: {self.informed_floor:.1%}"
-
-
-@dataclass(frozen=True)
-class Batches:
-    """The three splits, ready to iterate; `train` gives other batches in each epoch."""
-
-    train: EpochBatches
-    val: EpochBatches
-    test: EpochBatches
+    runtime: Runtime
+    checkpoints: Checkpoints | None = None
+    reporter: Reporter = QUIET
 
 
 def train(
@@ -92,9 +72,7 @@ def train(
     config: TrainingConfig,
     runtime: Runtime,
     checkpoints: Checkpoints | None = None,
-    resume: bool = False,
-    on_epoch: OnEpoch | None = None,
-    progress: Progress = silent,
+    reporter: Reporter = QUIET,
 ) -> tuple[TrainingTrace, nn.Module]:
     """Teach a backbone the classes of a data set; returns the trace and the best model.
 
@@ -108,42 +86,40 @@ def train(
     check_mode(config.mode)
     config = settle(config, backbone)
     splits = share_of_training(split(images, config.seed), images.labels, config.share, config.seed)
-    # Where memory is short, the smaller batches that were asked for are meant here too.
-    small = config.batch_size if config.batch_size < TrainingConfig.batch_size else None
-    features = extract_features(backbone, images, runtime, small, progress)
-    seed_everything(config.seed)
-    head = Head(features.vectors[list(splits.train)], len(images.classes))
-    if config.mode == "head":
-        model, batches = head, _feature_batches(features.vectors, images, splits, config)
-    else:
-        model = Classifier(backbone, head)
-        batches = _photo_batches(backbone, images, splits, config, runtime)
-    if config.mode != "head" and config.head_first:
-        _train_head(head, features.vectors, images, splits, config, runtime)
-    model = runtime.place(model)
-    job = _job(backbone, images, splits, config, runtime) if checkpoints else {}
-    with memory_guard(config.batch_size):
-        history, best = _fit(
-            model, batches, config, runtime, job, checkpoints, resume, on_epoch, progress
-        )
+    features = extract_features(backbone, images, runtime, progress=reporter.progress)
+    if checkpoints:
+        key = _run_key(backbone, images, splits, config, runtime)
+        checkpoints = replace(checkpoints, run_key=key)
+    run = Run(runtime, checkpoints, reporter)
+    with reproducible(config.seed), memory_guard(config.batch_size):
+        head = Head(features.vectors[list(splits.train)], len(images.classes))
+        model, batches = head, feature_batches(features.vectors, images.labels, splits, config)
+        if config.mode != "head":
+            if config.head_first:
+                _train_head(head, features.vectors, images, splits, config, runtime)
+            model = Classifier(backbone, head)
+            spec = backbone.spec.preprocessing
+            batches = photo_batches(images, spec, splits, config, runtime)
+        model = runtime.move_module(model)
+        history, best = _fit(model, batches, config, run)
         _, test_accuracy = evaluate(model, batches.test(0), runtime)
     trace = TrainingTrace(
-        images.name,
-        describe(images),
-        backbone.spec.preprocessing.crop,
-        backbone.spec.name,
-        backbone.weights,
-        config.mode,
-        images.classes,
-        len(splits.train),
-        len(splits.val),
-        len(splits.test),
-        largest_class_floor(images, splits),
-        informed_floor(images, splits),
-        tuple(history),
-        best,
-        test_accuracy,
-        features.seconds + sum(row.seconds for row in history),
+        dataset=images.name,
+        split=describe(images),
+        side=backbone.spec.preprocessing.crop,
+        model=backbone.spec.name,
+        weights=str(backbone.weights),
+        mode=config.mode,
+        classes=images.classes,
+        n_train=len(splits.train),
+        n_val=len(splits.val),
+        n_test=len(splits.test),
+        majority=largest_class_floor(images, splits),
+        informed_floor=informed_floor(images, splits),
+        epochs=tuple(history),
+        best_epoch=best,
+        test_accuracy=test_accuracy,
+        seconds=features.seconds + sum(row.seconds for row in history),
     )
     return trace, model
 
@@ -162,11 +138,11 @@ def _train_head(
     pretrained features and underperform out-of-distribution").
     """
     alone = TrainingConfig(epochs=config.head_epochs, seed=config.seed)
-    batches = _feature_batches(vectors, images, splits, alone)
-    _fit(runtime.place(head), batches, alone, runtime, {}, None, False, None, silent)
+    batches = feature_batches(vectors, images.labels, splits, alone)
+    _fit(runtime.move_module(head), batches, alone, Run(runtime))
 
 
-def _job(
+def _run_key(
     backbone: Backbone,
     images: ImageSet,
     splits: Splits,
@@ -176,147 +152,104 @@ def _job(
     """What a checkpoint must have been made by for a run to go on from it."""
     return asdict(config) | {
         "model": backbone.spec.name,
-        "weights": backbone.weights,
+        "weights": str(backbone.weights),
         "data": images.fingerprint(),
         "split": hashlib.sha256(repr(splits).encode()).hexdigest(),
         "precision": runtime.precision,
     }
 
 
-def _feature_batches(
-    vectors: Tensor, images: ImageSet, splits: Splits, config: TrainingConfig
-) -> Batches:
-    labels = torch.tensor(images.labels)
-
-    def part(indices: tuple[int, ...], shuffle: bool) -> EpochBatches:
-        rows = list(indices)
-        return TensorBatches(vectors[rows], labels[rows], config.batch_size, config.seed, shuffle)
-
-    return Batches(part(splits.train, True), part(splits.val, False), part(splits.test, False))
-
-
-def _photo_batches(
-    backbone: Backbone, images: ImageSet, splits: Splits, config: TrainingConfig, runtime: Runtime
-) -> Batches:
-    def part(indices: tuple[int, ...], training: bool) -> EpochBatches:
-        return PhotoBatches(
-            images.subset(indices),
-            backbone.spec.preprocessing,
-            config.batch_size,
-            config.seed,
-            runtime,
-            training,
-        )
-
-    return Batches(part(splits.train, True), part(splits.val, False), part(splits.test, False))
-
-
 def _fit(
-    model: nn.Module,
-    batches: Batches,
-    config: TrainingConfig,
-    runtime: Runtime,
-    job: dict[str, Any],
-    checkpoints: Checkpoints | None,
-    resume: bool,
-    on_epoch: OnEpoch | None,
-    progress: Progress,
+    model: nn.Module, batches: SplitBatches, config: TrainingConfig, run: Run
 ) -> tuple[list[EpochRecord], int]:
     """Run the epochs; leaves the best epoch's weights in the model and returns its number."""
-    groups = [group for group in trainable_groups(model, config) if group["params"]]
-    optimizer = torch.optim.AdamW(groups)
-    steps = config.epochs * len(batches.train)
-    scheduler = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: schedule(step, steps, config.warmup)
-    )
-    parts = {
-        "model": model,
-        "optimizer": optimizer,
-        "scheduler": scheduler,
-        "scaler": runtime.scaler(),
-    }
+    state = _start(model, len(batches.train), config, run.runtime)
     history: list[EpochRecord] = []
     best_state, best_losses = copy_state(model), torch.zeros(0)
-    if resume and checkpoints:
-        rows, best_state = checkpoints.load(parts, job)
+    if run.checkpoints and run.checkpoints.resume:
+        rows, best_state = run.checkpoints.load(state)
         history = [EpochRecord(**row) for row in rows]
-        best_losses = losses_with(best_state, model, batches.val(0), runtime)
+        best_losses = losses_with(best_state, model, batches.val(0), run.runtime)
     for epoch in range(len(history) + 1, config.epochs + 1):
         if _out_of_patience(history, config.patience):
             break
         started = time.perf_counter()
-        torch.manual_seed(config.seed + epoch)
-        train_loss, train_accuracy, lr = _train_epoch(
-            parts, batches.train, epoch, config, runtime, progress
-        )
-        val_losses, hits = photo_losses(model, batches.val(epoch), runtime)
+        learned = _train_epoch(state, batches.train, epoch, config, run)
+        val_losses, hits = photo_losses(model, batches.val(epoch), run.runtime)
         val_loss = val_losses.mean().item()
         _check_finite(val_loss, "validation loss", len(batches.train), epoch)
         record = EpochRecord(
-            epoch,
-            train_loss,
-            train_accuracy,
-            val_loss,
-            hits.double().mean().item(),
-            lr,
-            time.perf_counter() - started,
-            "",
-            standard_error(val_losses - best_losses) if history else 0.0,
+            epoch=epoch,
+            train_loss=learned.loss,
+            train_accuracy=learned.accuracy,
+            val_loss=val_loss,
+            val_accuracy=hits.double().mean().item(),
+            lr=learned.lr,
+            seconds=time.perf_counter() - started,
+            observation="",
+            rise_error=standard_error(val_losses - best_losses) if history else 0.0,
         )
         record = replace(record, observation=observe([*history, record]))
         history.append(record)
-        if best_epoch(history) == epoch:
+        improved = best_epoch(history) == epoch
+        if improved:
             best_state, best_losses = copy_state(model), val_losses
-        if checkpoints:
-            checkpoints.save(parts, job, [asdict(row) for row in history], best_state)
-        if on_epoch:
-            on_epoch(record)
+        if run.checkpoints:
+            rows = [asdict(row) for row in history]
+            run.checkpoints.save(state, rows, best_state, improved)
+        if run.reporter.on_epoch:
+            run.reporter.on_epoch(record)
     model.load_state_dict(best_state)
     return history, best_epoch(history)
 
 
-def _train_epoch(
-    parts: dict,
-    batches: EpochBatches,
-    epoch: int,
-    config: TrainingConfig,
-    runtime: Runtime,
-    progress: Progress,
-) -> tuple[float, float, float]:
-    """One pass over the training split; returns loss, accuracy and the head's highest rate.
+def _start(
+    model: nn.Module, steps_an_epoch: int, config: TrainingConfig, runtime: Runtime
+) -> TrainState:
+    groups = [group for group in trainable_groups(model, config) if group["params"]]
+    optimizer = torch.optim.AdamW(groups)
+    steps = config.epochs * steps_an_epoch
+    scheduler = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: schedule(step, steps, config.warmup)
+    )
+    return TrainState(
+        model=model,
+        optimizer=optimizer,
+        scheduler=scheduler,
+        scaler=runtime.scaler(),
+        clip_norm=config.clip_norm,
+    )
 
-    Loss and accuracy are averaged over samples, as the model stood at each batch.
-    """
-    model, optimizer = parts["model"], parts["optimizer"]
-    training_mode(model, config.mode, config.frozen_norms)
-    loss_sum = correct = count = lr = 0.0
-    for step, (inputs, labels) in enumerate(progress(batches(epoch), desc=f"epoch {epoch}"), 1):
-        inputs, labels = runtime.send(inputs), runtime.send(labels)
+
+@dataclass(frozen=True)
+class Learned:
+    """One pass over the training split: means over samples, as the model stood at each batch."""
+
+    loss: float
+    accuracy: float
+    lr: float  # the head's highest learning rate
+
+
+def _train_epoch(
+    state: TrainState, batches: EpochBatches, epoch: int, config: TrainingConfig, run: Run
+) -> Learned:
+    torch.manual_seed(mix(config.seed, epoch))
+    training_mode(state.model, config.mode, config.frozen_norms)
+    runtime, loss_sum, correct, count, lr = run.runtime, 0.0, 0, 0, 0.0
+    bar = run.reporter.progress(batches(epoch), desc=f"epoch {epoch}")
+    for step, (inputs, labels) in enumerate(bar, 1):
+        inputs, labels = runtime.move_batch(inputs), runtime.move_batch(labels)
         with runtime.autocast():
-            logits = model(inputs)
+            logits = state.model(inputs)
         loss = cross_entropy(logits.float(), labels)
         value = loss.item()
         _check_finite(value, "loss", step, epoch)
-        lr = max(lr, optimizer.param_groups[0]["lr"])
-        descend(loss, parts, config.clip_norm)
+        lr = max(lr, state.lr)
+        state.step(loss)
         loss_sum += value * len(labels)
         correct += (logits.argmax(dim=1) == labels).sum().item()
         count += len(labels)
-    return loss_sum / count, correct / count, lr
-
-
-def descend(loss: Tensor, parts: dict[str, Any], clip_norm: float) -> None:
-    """One step of optimizer and schedule down the gradient, which is shortened to `clip_norm`."""
-    optimizer, scaler = parts["optimizer"], parts["scaler"]
-    optimizer.zero_grad(set_to_none=True)
-    scaler.scale(loss).backward()
-    scaler.unscale_(optimizer)
-    nn.utils.clip_grad_norm_(
-        [p for group in optimizer.param_groups for p in group["params"]], clip_norm
-    )
-    scaler.step(optimizer)
-    scaler.update()
-    parts["scheduler"].step()
+    return Learned(loss_sum / count, correct / count, lr)
 
 
 def _check_finite(value: float, what: str, step: int, epoch: int) -> None:

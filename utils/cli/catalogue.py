@@ -7,12 +7,12 @@ from pathlib import Path
 
 import torch
 
-from utils.datasets import ImageSet, Progress, load_elpv, load_folder, load_things, silent
+from utils.datasets import ImageSet, Progress, load_elpv, load_folder, load_things, no_progress
 from utils.errors import CourseError
-from utils.files import cache_folder
+from utils.settings import Settings
 
 
-def load_images(name: str, progress: Progress = silent) -> ImageSet:
+def load_images(name: str, progress: Progress = no_progress) -> ImageSet:
     """The data set of that name (`DATA_SETS`), or a folder with one folder of photos per class.
 
     Raises:
@@ -37,7 +37,12 @@ def load_fashion_mnist() -> ImageSet:
     parts = _download(FashionMNIST, [{"train": True}, {"train": False}])
     pixels = torch.cat([part.data for part in parts]).numpy()
     labels = torch.cat([part.targets for part in parts])
-    return ImageSet("fashion_mnist", tuple(parts[0].classes), pixels, tuple(labels.tolist()))
+    return ImageSet(
+        name="fashion_mnist",
+        classes=tuple(parts[0].classes),
+        images=pixels,
+        labels=tuple(labels.tolist()),
+    )
 
 
 def load_pets() -> ImageSet:
@@ -47,7 +52,7 @@ def load_pets() -> ImageSet:
     parts = _download(OxfordIIITPet, [{"split": "trainval"}, {"split": "test"}])
     paths = tuple(Path(path) for part in parts for path in part._images)
     labels = tuple(label for part in parts for label in part._labels)
-    return ImageSet("pets", tuple(parts[0].classes), paths, labels)
+    return ImageSet(name="pets", classes=tuple(parts[0].classes), images=paths, labels=labels)
 
 
 def load_flowers() -> ImageSet:
@@ -57,11 +62,11 @@ def load_flowers() -> ImageSet:
     parts = _download(Flowers102, [{"split": s} for s in ("train", "val", "test")])
     paths = tuple(Path(path) for part in parts for path in part._image_files)
     labels = tuple(label for part in parts for label in part._labels)
-    return ImageSet("flowers", tuple(parts[0].classes), paths, labels)
+    return ImageSet(name="flowers", classes=tuple(parts[0].classes), images=paths, labels=labels)
 
 
 def _download(kind: type, parts: list[dict]) -> list:
-    root = cache_folder() / "data"
+    root = Settings().cache / "data"
     try:
         return [kind(root, download=True, **part) for part in parts]
     except (OSError, RuntimeError) as error:  # torchvision raises RuntimeError for a bad file

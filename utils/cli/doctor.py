@@ -14,8 +14,8 @@ from utils.datasets import ImageSet, load_elpv, load_things
 from utils.device import choose_runtime
 from utils.errors import CourseError, WeightsMissing
 from utils.features import cache_size
-from utils.files import cache_folder
 from utils.models import MODELS
+from utils.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def weights_status() -> list[WeightsRow]:
     rows = []
     for spec in MODELS.values():
         try:
-            state, detail = "ok", backbones.load_backbone(spec.name, "auto").weights
+            state, detail = "ok", str(backbones.load_backbone(spec.name, "auto").weights)
         except WeightsMissing as error:
             state, detail = "missing", str(error)
         except CourseError as error:
@@ -85,7 +85,7 @@ def _runtime() -> Check:
 
 
 def _disk() -> Check:
-    folder = next(p for p in (cache_folder(), *cache_folder().parents) if p.exists())
+    folder = next(p for p in (Settings().cache, *Settings().cache.parents) if p.exists())
     free = shutil.disk_usage(folder).free / 1e9
     state = "ok" if free > 1 else "broken"
     return Check("disk", state, f"{free:.0f} GB free for the cache (1 GB is needed)")
@@ -93,7 +93,7 @@ def _disk() -> Check:
 
 def _cache() -> Check:
     files, size = cache_size()
-    return Check("cache", "ok", f"{files} files, {size / 1e6:.1f} MB in {cache_folder()}")
+    return Check("cache", "ok", f"{files} files, {size / 1e6:.1f} MB in {Settings().cache}")
 
 
 def _data(name: str, load: Callable[[], ImageSet], remedy: str) -> Check:

@@ -1,6 +1,5 @@
 """The commands `course exercises`, `course grade` and `course grades`: hand out, mark, export."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -78,30 +77,30 @@ def grade(
     as_json: Json = False,
 ) -> None:
     """Grade what lies in grading/submitted/STUDENT/ASSIGNMENT, with feedback for each student."""
-    from utils.files import grading_folder
     from utils.grading.assignments import find_assignment
     from utils.grading.autograde import grade as grade_all
+    from utils.grading.class_folder import ClassFolder
     from utils.grading.submissions import collect, students_of
 
-    find_assignment(assignment)  # a wrong name is told before anything is collected
-    submitted = grading_folder() / "submitted"
+    find_assignment(assignment)  # report a wrong name before collecting anything
+    folder = ClassFolder.chosen()
     if submissions:
-        collect(submissions, assignment, submitted)
-    names = [student] if student else students_of(submitted)
+        collect(submissions, assignment, folder.submissions)
+    names = [student] if student else students_of(folder.submissions)
     with bars(total=len(names), desc=assignment) as bar:
         graded = grade_all(
-            assignment, [student] if student else (), seconds, lambda _graded: bar.update()
+            folder, assignment, [student] if student else (), seconds, lambda _graded: bar.update()
         )
     if as_json:
-        print_json({"assignment": assignment, "students": [asdict(own) for own in graded]})
+        print_json({"assignment": assignment, "students": [own.to_json() for own in graded]})
         return
     table = Table("student", "score", "about the file", "seconds")
     for own in graded:
         score = "not graded" if own.score is None else f"{own.score:g} of {own.points:g}"
-        waits = f" ({own.waiting:g} to be given by hand)" if own.waiting else ""
+        waits = f" ({own.pending_points:g} to be given by hand)" if own.pending_points else ""
         table.add_row(own.student, score + waits, "; ".join(own.notes), f"{own.seconds:.1f}")
     out.print(table)
-    out.print(f"Feedback: {grading_folder() / 'feedback'}/STUDENT/{assignment}/{assignment}.html")
+    out.print(f"Feedback: {folder.feedback}/STUDENT/{assignment}/{assignment}.html")
 
 
 @app.command(rich_help_panel="Teach")
@@ -113,10 +112,12 @@ def grades(
 ) -> None:
     """Everybody's scores in every assignment that was graded."""
     from utils.grading.autograde import all_grades, export_grades
+    from utils.grading.class_folder import ClassFolder
 
-    names, rows = all_grades()
+    folder = ClassFolder.chosen()
+    names, rows = all_grades(folder)
     if csv:
-        export_grades(csv)
+        export_grades(folder, csv)
     if as_json:
         print_json({"assignments": names, "students": rows})
         return

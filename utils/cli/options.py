@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from tqdm import tqdm
 
-from utils.errors import CourseError
+from utils.errors import CourseError, CourseWarning
 
 out = Console(width=None if sys.stdout.isatty() else 110, soft_wrap=False, markup=False)
 bars = partial(tqdm, file=sys.stderr, leave=False, delay=1, disable=None)
@@ -103,6 +103,6 @@ def say_leaks(images: Any, seed: int, own: bool) -> None:
 
 
 def say_warning(message: Warning | str, category: type[Warning], *_: object) -> None:
-    """Show a FutureWarning as one line, and nothing of others."""
-    if issubclass(category, FutureWarning):  # a name or a habit that has changed
+    """Show the course's own warnings and names that have changed as one line, and no others."""
+    if issubclass(category, (FutureWarning, CourseWarning)):
         print(message, file=sys.stderr)

@@ -62,7 +62,7 @@ def trace(
     weights = backbones.choose_weights(weights)
     runtime = choose_runtime(device, precision)
     photo = photo or sample_photo()
-    open_photo(photo)  # a bad photo is told before minutes of training
+    opened = open_photo(photo)  # report a bad photo before minutes of training
     everything = load_images(data, bars)
     say_skipped(everything)
     images = limited(everything, count_photos(limit), seed)
@@ -74,7 +74,7 @@ def trace(
     runs = []
     for name in families:
         run = trace_family(
-            name, photo, images, runtime, weights, TrainingConfig(epochs=epochs, seed=seed), bars
+            name, opened, images, runtime, weights, TrainingConfig(epochs=epochs, seed=seed), bars
         )
         runs.append(run)
         if not as_json:
@@ -111,7 +111,7 @@ def predict(
         print_json(
             {
                 "model": model,
-                "weights": backbone.weights,
+                "weights": str(backbone.weights),
                 "note": backbone.naming_note,
                 "photos": [
                     {"photo": str(photo), "top": [asdict(p) for p in best]} for photo, best in found
@@ -119,7 +119,7 @@ def predict(
             }
         )
     elif found:
-        out.print(terminal.weights_line(backbone.weights, backbone.untrained))
+        out.print(terminal.weights_line(str(backbone.weights), backbone.weights.trained))
         for photo, best in found:
             out.print(f"\n{photo}", style="bold", soft_wrap=True)
             out.print(terminal.show_top("Top classes", best))
@@ -208,10 +208,10 @@ def train(
             out.print(f"epoch {row.epoch}/{epochs}: {row.observation}", highlight=False)
 
     if not as_json:
-        out.print(terminal.weights_line(backbone.weights, backbone.untrained))
-    result, _ = training.train(
-        backbone, images, config, runtime, Checkpoints(folder), resume, say, bars
-    )
+        out.print(terminal.weights_line(str(backbone.weights), backbone.weights.trained))
+    checkpoints = Checkpoints(folder, resume=resume)
+    reporter = training.Reporter(say, bars)
+    result, _ = training.train(backbone, images, config, runtime, checkpoints, reporter)
     content = json.dumps(asdict(result), indent=2)
     write_file(folder / "trace.json", content)
     if as_json:

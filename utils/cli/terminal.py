@@ -36,11 +36,11 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     return made
 
 
-def weights_line(weights: str, untrained: bool) -> Text:
-    """Which weights ran: in red, with a warning, if there are none."""
-    if untrained:
-        return Text(f"Weights: {weights}. {UNTRAINED}", style="bold red")
-    return Text(f"Weights: {weights}")
+def weights_line(weights: str, trained: bool) -> Text:
+    """Which weights ran: in red, with a warning, if they are random."""
+    if trained:
+        return Text(f"Weights: {weights}")
+    return Text(f"Weights: {weights}. {UNTRAINED}", style="bold red")
 
 
 def show_run(run: FamilyRun, width: int) -> RenderableType:
@@ -54,7 +54,7 @@ def show_run(run: FamilyRun, width: int) -> RenderableType:
     insight = Text(f"{run.key_insight} {time_spent(run.training)}")
     return Group(
         Rule(f"{DISPLAY_NAMES[run.family]}: {run.model}"),
-        weights_line(run.weights, run.untrained),
+        weights_line(run.weights, not run.untrained),
         *note,
         line,
         table(

@@ -88,7 +88,7 @@ def distill(
             f"{config.steps * config.batch_size:,} compositions, {runtime}; progress in {folder}"
         )
     made, state = distillation.distill(
-        config, pictures, runtime, Checkpoints(folder), resume, say, bars
+        config, pictures, runtime, Checkpoints(folder, resume=resume), say, bars
     )
     for place in filter(None, (folder, publish)):
         distillation.write_student(made, state, place)

@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
-from utils.datasets import EXTENSIONS, Progress, silent, stamps_of_things
+from utils.datasets import EXTENSIONS, Progress, no_progress, stamps_of_things
 from utils.errors import CourseError
 from utils.images import open_photo, read_image
 
@@ -66,7 +66,7 @@ class Pictures:
 
 
 def load_pictures(
-    photos: Sequence[Path], cutouts: Sequence[Path], progress: Progress = silent
+    photos: Sequence[Path], cutouts: Sequence[Path], progress: Progress = no_progress
 ) -> tuple[Pictures, Pictures]:
     """Read all pictures below these folders; returns those to train on and those held out.
 

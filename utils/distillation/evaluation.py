@@ -14,13 +14,13 @@ from torch import Tensor
 
 from utils.backbones import Backbone, load_backbone
 from utils.classifier import linear_probe
-from utils.datasets import ImageSet, Progress, load_elpv, silent
+from utils.datasets import ImageSet, Progress, load_elpv, no_progress
 from utils.device import Runtime, machine
 from utils.distillation.compositions import Pictures, compose
 from utils.distillation.student import STUDENTS, TEACHER
 from utils.features import extract_features
 from utils.files import write_file
-from utils.images import PHOTOS, Normalise, crop_photo, open_photo, sample_photo
+from utils.images import PHOTOS, Normalize, crop_photo, open_photo, sample_photo
 from utils.models import IMAGENET_CLASSES
 from utils.splits import split
 from utils.training import TrainingConfig, train
@@ -43,7 +43,7 @@ class Match:
     top5: float  # mean share of the teacher's five classes among the model's five
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Agreement:
     """How far a student names what the teacher names; no training has seen any of these images."""
 
@@ -55,7 +55,7 @@ class Agreement:
     photos: dict[str, tuple[str, ...]]  # the student's five classes, best first
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Usefulness:
     """Test accuracy on ELPV with a frozen backbone, one value a split by module."""
 
@@ -86,7 +86,7 @@ class Yardstick:
     sibling: Match  # ... the next larger model of its family
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """The students beside their untrained selves and their teacher."""
 
@@ -102,7 +102,7 @@ class Report:
 
 
 def measure(
-    pictures: tuple[Pictures, Pictures], runtime: Runtime, progress: Progress = silent
+    pictures: tuple[Pictures, Pictures], runtime: Runtime, progress: Progress = no_progress
 ) -> Report:
     """Measure every student's published weights; `pictures` are to learn from, and held out.
 
@@ -116,21 +116,21 @@ def measure(
     trained, untrained = {}, {}
     for name, student in students.items():
         usefulness = measure_usefulness(student, runtime, progress)
-        trained[name] = Quality(name, student.weights, usefulness, agreements[name])
+        trained[name] = Quality(name, str(student.weights), usefulness, agreements[name])
         blank = load_backbone(name, "untrained")
         usefulness = measure_usefulness(blank, runtime, progress)
-        untrained[name] = Quality(name, blank.weights, usefulness)
+        untrained[name] = Quality(name, str(blank.weights), usefulness)
     usefulness = measure_usefulness(teacher, runtime, progress)
     return Report(
-        machine(runtime.device),
-        str(runtime),
-        COMPOSITIONS,
-        train.counts(),
-        held_out.counts(),
-        measure_yardstick(teacher, held_out, runtime),
-        Quality(TEACHER, teacher.weights, usefulness),
-        trained,
-        untrained,
+        machine=machine(runtime.device),
+        runtime=str(runtime),
+        compositions=COMPOSITIONS,
+        pictures=train.counts(),
+        held_out=held_out.counts(),
+        yardstick=measure_yardstick(teacher, held_out, runtime),
+        teacher=Quality(TEACHER, str(teacher.weights), usefulness),
+        trained=trained,
+        untrained=untrained,
     )
 
 
@@ -197,12 +197,12 @@ def _with_photos(
         name: tuple(_top_on_photo(b, name, runtime) for b in (student, teacher)) for name in PHOTOS
     }
     return Agreement(
-        fresh,
-        unseen,
-        sum(int(ours[0, 0] == theirs[0, 0]) for ours, theirs in on_photos.values()),
-        sum(_shared(ours, theirs) for ours, theirs in on_photos.values()),
-        TOP * len(PHOTOS),
-        {
+        fresh=fresh,
+        unseen=unseen,
+        photos_top1=sum(int(ours[0, 0] == theirs[0, 0]) for ours, theirs in on_photos.values()),
+        photos_top5=sum(_shared(ours, theirs) for ours, theirs in on_photos.values()),
+        photos_total=TOP * len(PHOTOS),
+        photos={
             name: tuple(IMAGENET_CLASSES[i] for i in ours[0].tolist())
             for name, (ours, _) in on_photos.items()
         },
@@ -246,10 +246,10 @@ def _namer(backbone: Backbone, runtime: Runtime) -> Namer:
 @torch.inference_mode()
 def top_classes(backbone: Backbone, pixels: Tensor, runtime: Runtime) -> Tensor:
     """Indices of the five likeliest classes, best first: uint8 N×3×H×W → N×5."""
-    normalise = runtime.place(Normalise(backbone.spec.preprocessing))
-    images = normalise(runtime.send(pixels))
+    normalise = runtime.move_module(Normalize(backbone.spec.preprocessing))
+    images = normalise(runtime.move_batch(pixels))
     with runtime.autocast():
-        logits = runtime.place(backbone).logits(images)
+        logits = runtime.move_module(backbone).logits(images)
     return logits.float().topk(TOP).indices
 
 
@@ -264,7 +264,7 @@ def _shared(ours: Tensor, theirs: Tensor) -> int:
 
 
 def measure_usefulness(
-    backbone: Backbone, runtime: Runtime, progress: Progress = silent
+    backbone: Backbone, runtime: Runtime, progress: Progress = no_progress
 ) -> Usefulness:
     """Probe the frozen backbone on ELPV with five splits by module (75 % to learn, 25 % test)."""
     binary, four = load_elpv(binary=True), load_elpv()
@@ -281,7 +281,13 @@ def measure_usefulness(
         1 - mean(binary.labels[i] for i in split(binary, seed).test) for seed in range(SPLITS)
     ]
     where = f"{machine(runtime.device)} ({runtime})"
-    return Usefulness(probes(binary), probes(four), tuple(heads), tuple(floors), where)
+    return Usefulness(
+        probe_binary=probes(binary),
+        probe_four=probes(four),
+        head_four=tuple(heads),
+        floor_binary=tuple(floors),
+        machine=where,
+    )
 
 
 def _probe(vectors: Tensor, images: ImageSet, seed: int) -> float:

@@ -7,45 +7,37 @@ stride 32 gives it the teacher's features, and the teacher's classifier reads th
 classifier are linear, so at the end they become one linear layer on the student's own features.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 from utils.backbones import Backbone, load_backbone
 from utils.device import Runtime
-from utils.images import Normalise
+from utils.hooks import outputs_of
+from utils.images import Normalize
 from utils.inference import fast_inference
 from utils.models import find_model
 from utils.observations import copy_state
 
 TEACHER = "efficientnet_lite0"
 STUDENTS = ("resnet18", "vgg11_gap")
-HINTS = ("stride 4", "stride 8", "stride 16", "stride 32")
+HINTS = (4, 8, 16, 32)  # strides
 
 
-class Stages(nn.Module):
+class FeatureExtractor(nn.Module):
     """uint8 pixels (N×3×H×W) → the feature maps at `HINTS` and the feature vectors (N×D)."""
 
     def __init__(self, backbone: Backbone) -> None:
         super().__init__()
-        self.normalise = Normalise(backbone.spec.preprocessing)
+        self.normalize = Normalize(backbone.spec.preprocessing)
         self.body = backbone.body
         self.paths = [backbone.spec.stages[hint] for hint in HINTS]
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
-        maps: dict[str, Tensor] = {}
-
-        def keep(path: str) -> Callable:
-            return lambda _module, _inputs, output: maps.update({path: output})
-
         # Hooks set here follow a copy of the module, as hooks set once would not.
-        hooks = [
-            self.body.get_submodule(path).register_forward_hook(keep(path)) for path in self.paths
-        ]
-        features = self.body(self.normalise(pixels))
-        for hook in hooks:
-            hook.remove()
+        with outputs_of(self.body, self.paths) as maps:
+            features = self.body(self.normalize(pixels))
         return *(maps[path] for path in self.paths), features
 
 
@@ -61,7 +53,9 @@ class Teacher:
     def __call__(self, pixels: Tensor) -> tuple[Tensor, ...]:
         """uint8 pixels N×3×H×W → float32 maps at `HINTS`, and features N×1280."""
         if pixels.shape not in self.fast:  # traced for one shape
-            self.fast[pixels.shape] = fast_inference(Stages(self.backbone), self.runtime, pixels)[0]
+            self.fast[pixels.shape] = fast_inference(
+                FeatureExtractor(self.backbone), self.runtime, pixels
+            )[0]
         return tuple(output.float() for output in self.fast[pixels.shape](pixels))
 
 
@@ -71,13 +65,13 @@ class Student(nn.Module):
     def __init__(self, backbone: Backbone, teacher: Teacher, pixels: Tensor) -> None:
         """`pixels` are compositions on which the teacher's maps are measured."""
         super().__init__()
-        self.stages = Stages(backbone)
+        self.extractor = FeatureExtractor(backbone)
         self.classifier = nn.Linear(*reversed(teacher.backbone.head.weight.shape))
         self.classifier.load_state_dict(teacher.backbone.head.state_dict())
         self.classifier.requires_grad_(False)
         *targets, _ = teacher(pixels)
         with torch.no_grad():
-            *maps, _ = self.stages.eval()(pixels[:1].cpu())
+            *maps, _ = self.extractor.eval()(pixels[:1].cpu())
         self.adapters = nn.ModuleList(
             nn.Conv2d(own.shape[1], target.shape[1], 1)
             for own, target in zip(maps, targets, strict=True)
@@ -102,7 +96,7 @@ class Student(nn.Module):
         self.eval()
         sums = [(0, 0) for _ in self.adapters]
         for pixels in batches:
-            (*maps, _), (*targets, _) = self.stages(pixels), teacher(pixels)
+            (*maps, _), (*targets, _) = self.extractor(pixels), teacher(pixels)
             for number, (own, target) in enumerate(zip(maps, targets, strict=True)):
                 mean, std = self.scale(number)
                 rows = nn.functional.pad(own.movedim(1, -1).flatten(0, 2), (0, 1), value=1.0)
@@ -117,7 +111,7 @@ class Student(nn.Module):
 
     def forward(self, pixels: Tensor) -> tuple[list[Tensor], Tensor]:
         """uint8 pixels → standardised guesses at the teacher's maps, and logits."""
-        *maps, _ = self.stages(pixels)
+        *maps, _ = self.extractor(pixels)
         guesses = [adapt(own).float() for adapt, own in zip(self.adapters, maps, strict=True)]
         mean, std = self.scale(len(HINTS) - 1)
         features = (guesses[-1] * std + mean).mean(dim=(2, 3))
@@ -137,8 +131,8 @@ class Student(nn.Module):
 
 def student_state(student: Student, name: str) -> dict[str, Tensor]:
     """The student under the names that its model has in `models.py`: body, and merged head."""
-    body = copy_state(student.stages.body)
-    model, _ = find_model(name).parts()
-    weight, bias = (key for key in model.state_dict() if key not in body)
+    body = copy_state(student.extractor.body)
+    keys = find_model(name).build().state_dict()
+    weight, bias = (key for key in keys if key not in body)
     head = student.head()
     return body | {weight: head.weight.detach(), bias: head.bias.detach()}

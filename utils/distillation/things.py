@@ -43,7 +43,7 @@ class Original:
     author: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Background:
     """A photo to paste on, used in one part only."""
 
@@ -54,7 +54,7 @@ class Background:
     package: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Source:
     """A row of sources.csv: what a picture was made of. Pictures of one `original` are a group."""
 
@@ -96,16 +96,16 @@ def build_things(debian: Path, folder: Path) -> list[Source]:
                 write_file(folder / file, _jpeg(picture))
                 sources.append(
                     Source(
-                        file,
-                        original.files[0],
-                        stamp,
-                        original.author or "not recorded",
-                        chosen["stamps"]["licence"],
-                        packages[chosen["stamps"]["package"]],
-                        background.file,
-                        background.author,
-                        background.licence,
-                        packages[background.package],
+                        file=file,
+                        original=original.files[0],
+                        stamp=stamp,
+                        stamp_author=original.author or "not recorded",
+                        stamp_licence=chosen["stamps"]["licence"],
+                        stamp_package=packages[chosen["stamps"]["package"]],
+                        background=background.file,
+                        background_author=background.author,
+                        background_licence=background.licence,
+                        background_package=packages[background.package],
                     )
                 )
     write_file(folder / "sources.csv", _table(sources))
@@ -198,11 +198,11 @@ def _originals(stamps: dict[str, Any]) -> list[Original]:
 def _backgrounds(lists: Sequence[dict[str, Any]]) -> list[Background]:
     return [
         Background(
-            f"{some['folder']}/{photo['file']}",
-            photo["part"],
-            photo["author"],
-            some["licence"],
-            some["package"],
+            file=f"{some['folder']}/{photo['file']}",
+            part=photo["part"],
+            author=photo["author"],
+            licence=some["licence"],
+            package=some["package"],
         )
         for some in lists
         for photo in some["files"]

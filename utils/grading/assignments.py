@@ -13,8 +13,8 @@ from typing import Any
 from traitlets.config import Config
 
 from utils.errors import CourseError, known_name
-from utils.files import PROJECT
 from utils.lessons import read_notebook
+from utils.settings import PROJECT
 
 SOLUTIONS = PROJECT / "solutions"
 EXERCISES = PROJECT / "exercises"
@@ -37,7 +37,7 @@ class Assignment:
 
     name: str
     points: dict[str, float]
-    written: tuple[str, ...]  # those of them that a person marks
+    manually_graded: tuple[str, ...]  # those of them that a person marks
 
 
 def assignment_names() -> list[str]:
@@ -129,10 +129,10 @@ def generate(names: Sequence[str], target: Path, gradebook: str | None = None) -
                     f"correct solutions/{name}/{name}.ipynb."
                 )
         for name in names:
-            swap(Path(folder) / name, target / name)
+            replace_folder(Path(folder) / name, target / name)
 
 
-def swap(new: Path, old: Path) -> None:
+def replace_folder(new: Path, old: Path) -> None:
     """Put the folder `new` in the place of `old`; at no moment is `old` half written.
 
     Raises:
@@ -170,7 +170,7 @@ def students_copy(target: Path) -> Path:
                 shutil.copytree(source, copy, ignore=_left_out)
             elif source.exists():
                 shutil.copy2(source, copy)
-        swap(Path(folder), target)
+        replace_folder(Path(folder), target)
     return target
 
 

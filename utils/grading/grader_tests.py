@@ -1,5 +1,6 @@
 """Wrong and right answers, graded through nbgrader: do the graders see what a teacher would?"""
 
+import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,9 +9,8 @@ import nbformat
 import yaml
 from nbformat import NotebookNode
 
-from utils.datasets import Progress, silent
+from utils.datasets import Progress, no_progress
 from utils.errors import CourseError
-from utils.files import scratch_folder
 from utils.grading.assignments import (
     EXERCISES,
     GRADERS_TESTS,
@@ -20,17 +20,18 @@ from utils.grading.assignments import (
     read_notebook,
 )
 from utils.grading.autograde import grade
+from utils.grading.class_folder import ClassFolder
 
 SOLUTION, UNTOUCHED = "the solution", "the untouched exercise"
 
 
 @dataclass(frozen=True)
-class Answer:
+class SampleAnswer:
     """Sources of some solution cells; the others keep the right solution."""
 
     name: str
     cells: dict[str, str]
-    loses: tuple[str, ...] = ()  # the test cells that must fail; none for a right answer
+    fails: tuple[str, ...] = ()  # the test cells that must fail; none for a right answer
 
 
 @dataclass(frozen=True)
@@ -48,28 +49,28 @@ class Outcome:
 
     def __str__(self) -> str:
         lost, expected = (", ".join(cells) or "nothing" for cells in (self.lost, self.expected))
-        return f"{self.name}: loses {lost}, and should lose {expected}"
+        return f"{self.name}: fails {lost}, and should fail {expected}"
 
 
-def read_answers(assignment: str) -> tuple[list[Answer], list[Answer]]:
+def read_answers(assignment: str) -> tuple[list[SampleAnswer], list[SampleAnswer]]:
     """The wrong and the right answers that are listed for an assignment.
 
     Raises:
-        CourseError: no list, or one that names a cell that isn't there or loses nothing.
+        CourseError: no list, or one that names a cell that isn't there or fails nothing.
     """
     file = GRADERS_TESTS / f"{assignment}.yaml"
     if not file.exists():
         raise CourseError(f"{file} is missing: list wrong and right answers of {assignment} there.")
     listed = yaml.safe_load(file.read_text(encoding="utf-8"))
-    wrong = [Answer(a["name"], a["cells"], tuple(a["loses"])) for a in listed["wrong"]]
-    right = [Answer(a["name"], a["cells"]) for a in listed["right"]]
+    wrong = [SampleAnswer(a["name"], a["cells"], tuple(a["fails"])) for a in listed["wrong"]]
+    right = [SampleAnswer(a["name"], a["cells"]) for a in listed["right"]]
     solution = read_notebook(SOLUTIONS / assignment / f"{assignment}.ipynb")
     answered = {cell.metadata.nbgrader.grade_id for cell in _solution_cells(solution)}
     for answer in [*wrong, *right]:
         if foreign := set(answer.cells) - answered:
             raise CourseError(f"{file}, '{answer.name}': there is no cell {', '.join(foreign)}.")
-    if idle := [answer.name for answer in wrong if not answer.loses]:
-        raise CourseError(f"{file}: these wrong answers lose nothing: {', '.join(idle)}.")
+    if idle := [answer.name for answer in wrong if not answer.fails]:
+        raise CourseError(f"{file}: these wrong answers fail nothing: {', '.join(idle)}.")
     return wrong, right
 
 
@@ -77,7 +78,7 @@ def _solution_cells(notebook: NotebookNode) -> list[NotebookNode]:
     return [cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("solution")]
 
 
-def submission_of(assignment: str, answer: Answer) -> NotebookNode:
+def submission_of(assignment: str, answer: SampleAnswer) -> NotebookNode:
     """The released notebook, filled in with the solution except where the answer says otherwise."""
     solution = read_notebook(SOLUTIONS / assignment / f"{assignment}.ipynb")
     sources = {c.metadata.nbgrader.grade_id: c.source for c in _solution_cells(solution)}
@@ -95,29 +96,30 @@ def hand_in(assignment: str, student: str, notebook: NotebookNode, submitted: Pa
     (folder / f"{assignment}.ipynb").write_text(nbformat.writes(notebook), encoding="utf-8")
 
 
-def check(assignment: str, progress: Progress = silent) -> list[Outcome]:
+def check(assignment: str, progress: Progress = no_progress) -> list[Outcome]:
     """Grade the solution, the untouched exercise and every listed answer of one assignment."""
     wrong, right = read_answers(assignment)
     own = find_assignment(assignment)
-    tests = tuple(name for name in own.points if name not in own.written)
-    rows = [(SOLUTION, Answer(SOLUTION, {})), (UNTOUCHED, Answer(UNTOUCHED, {}, tests))]
+    tests = tuple(name for name in own.points if name not in own.manually_graded)
+    rows = [(SOLUTION, SampleAnswer(SOLUTION, {})), (UNTOUCHED, SampleAnswer(UNTOUCHED, {}, tests))]
     rows += [("wrong", answer) for answer in wrong] + [("right", answer) for answer in right]
     outcomes = []
-    with scratch_folder("COURSE_GRADING") as folder:
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = ClassFolder(Path(scratch))
         for number, (_, answer) in enumerate(rows):
             notebook = submission_of(assignment, answer)
             if answer.name == UNTOUCHED:
                 notebook = read_notebook(EXERCISES / assignment / f"{assignment}.ipynb")
-            hand_in(assignment, f"{number:03}", notebook, folder / "submitted")
+            hand_in(assignment, f"{number:03}", notebook, folder.submissions)
         bar = iter(progress(rows, desc=assignment))
-        graded = grade(assignment, on_graded=lambda _graded: next(bar, None))
+        graded = grade(folder, assignment, on_graded=lambda _graded: next(bar, None))
         for (kind, answer), result in zip(rows, graded, strict=True):
             lost = tuple(name for name in tests if result.cells.get(name) != own.points[name])
-            outcomes.append(Outcome(kind, answer.name, answer.loses, lost))
+            outcomes.append(Outcome(kind, answer.name, answer.fails, lost))
     return outcomes
 
 
-def check_all(jobs: int, progress: Progress = silent) -> dict[str, list[Outcome]]:
+def check_all(jobs: int, progress: Progress = no_progress) -> dict[str, list[Outcome]]:
     """`check` for every assignment, `jobs` at a time."""
     names = assignment_names()
     with ProcessPoolExecutor(jobs) as pool:

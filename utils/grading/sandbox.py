@@ -16,9 +16,8 @@ from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 from nbgrader.preprocessors import Execute
-from traitlets import Float, Int
+from traitlets import Float, Int, Unicode
 
-from utils.files import grading_folder
 from utils.lessons import PINNED
 
 PATIENCE = 3  # seconds that an interrupted cell gets to come to its end
@@ -28,7 +27,7 @@ CUT = "… (more output than is kept: cut off)\n"
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
-class BudgetedExecute(Execute):
+class LimitedExecute(Execute):
     """Runs a notebook within budgets; nothing that its code does stops the grading.
 
     A cell that takes too long is interrupted, and if that doesn't help the kernel is killed. After
@@ -37,6 +36,10 @@ class BudgetedExecute(Execute):
 
     seconds = Float(120, help="For the whole notebook.").tag(config=True)
     characters = Int(1_000_000, help="Of output that are kept, in the whole notebook.").tag(
+        config=True
+    )
+
+    cache = Unicode(help="The feature cache that the code gets; by default the usual one.").tag(
         config=True
     )
 
@@ -52,7 +55,7 @@ class BudgetedExecute(Execute):
         """With its own cache of features, and what stored outputs depend on."""
         own = ("PYTHON", "COURSE_")
         environment = {k: v for k, v in os.environ.items() if not k.startswith(own)}
-        pinned = {**PINNED, "COURSE_CACHE": str(grading_folder() / "cache")}
+        pinned = {**PINNED, "COURSE_CACHE": self.cache}  # an empty variable counts as unset
         await super().async_start_new_kernel(env=environment | pinned, **options)
 
     start_new_kernel = run_sync(async_start_new_kernel)  # nbclient binds its own one by name

@@ -14,7 +14,7 @@ from utils.grading.sandbox import error_output
 NUMBER = re.compile(r"^(?:np\.\w+\()?(-?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\)?$")
 
 
-class SettleScores(Preprocessor):
+class NormalizeScores(Preprocessor):
     """What nbgrader would misread in a test cell: warnings as failures, odd values as full marks.
 
     Text on stderr costs nothing. A last value that is a number gives that many points, at least 0

@@ -13,7 +13,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from utils.errors import CourseError
-from utils.grading.assignments import assignment_names, read_notebook, swap
+from utils.grading.assignments import assignment_names, read_notebook, replace_folder
 
 NOTEBOOK = ".ipynb"
 TIMESTAMP = "timestamp.txt"  # when it was handed in, as nbgrader's own tools write it
@@ -97,7 +97,7 @@ def _named_by_student(root: Path, assignment: str) -> Iterator[tuple[str, Path]]
 def _hand_in(file: Path, folder: Path, assignment: str) -> None:
     with tempfile.TemporaryDirectory() as new:
         shutil.copyfile(file, Path(new) / f"{assignment}{NOTEBOOK}")
-        swap(Path(new), folder)
+        replace_folder(Path(new), folder)
 
 
 def read_submission(folder: Path, assignment: str, skeleton: NotebookNode) -> Submission:

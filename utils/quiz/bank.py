@@ -14,7 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from utils.errors import CourseError
-from utils.files import PROJECT
+from utils.settings import PROJECT
 
 QUIZZES = PROJECT / "quizzes"
 TEST = "test"

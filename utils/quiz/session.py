@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from utils.files import cache_folder, write_file
+from utils.files import write_file
 from utils.quiz.bank import TEST, Question, find_bank, read_bank
 from utils.quiz.scoring import Score, draw_test, score
+from utils.settings import Settings
 
 
 @dataclass
@@ -46,7 +47,7 @@ def begin(name: str, seed: int = 0) -> Session:
     bank = read_bank(file)
     questions = draw_test(bank, seed) if file.stem == TEST else bank.questions
     known = {question.id for question in questions}
-    kept = cache_folder() / "quiz" / f"{file.stem}-{seed}.json"
+    kept = Settings().cache / "quiz" / f"{file.stem}-{seed}.json"
     try:
         given = {
             i: letter

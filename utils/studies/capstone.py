@@ -215,7 +215,7 @@ def climb_steps(seed: int, runtime: Runtime) -> Row:
     }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Summary:
     """One line of the capstone's table: a way of answering, a kind of split, a measure."""
 
@@ -259,4 +259,11 @@ def summarise_one(
     means = {name: float(np.mean([s[name] for s in scores])) for name in scores[0]}
     accuracy = corrected_interval([s["accuracy"] for s in scores], *map(float, sizes))
     floor = float(np.mean([row["floors"][measure] for row in chosen]))
-    return Summary(way, kind, measure, len(chosen), floor, **(means | {"accuracy": accuracy}))
+    return Summary(
+        way=way,
+        kind=kind,
+        measure=measure,
+        splits=len(chosen),
+        floor=floor,
+        **(means | {"accuracy": accuracy}),
+    )

@@ -19,7 +19,7 @@ from torchvision.transforms.v2 import functional as F
 from utils.backbones import Backbone, load_backbone
 from utils.batches import generator
 from utils.device import Runtime
-from utils.images import Normalise
+from utils.images import Normalize
 from utils.modes import decay_groups, schedule
 from utils.studies.cells import SYMMETRIES, colour, turn
 from utils.studies.measures import Measure
@@ -30,7 +30,7 @@ WEIGHT_DECAY = 0.01
 CLIP_NORM = 5.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """How the last stage learns. The defaults are the recipe chosen on validation splits."""
 
@@ -63,7 +63,7 @@ class LastStage(nn.Module):
 def cut_before_last_stage(backbone: Backbone) -> tuple[nn.Module, nn.Module]:
     """An EfficientNet-Lite body in two: up to the stage of stride 16, and all after it."""
     body = backbone.body
-    last = int(backbone.spec.stages["stride 16"].removeprefix("blocks.")) + 1
+    last = int(backbone.spec.stages[16].removeprefix("blocks.")) + 1
     return (
         nn.Sequential(body.conv_stem, body.bn1, *body.blocks[:last]),
         nn.Sequential(*body.blocks[last:], body.conv_head, body.bn2, body.global_pool),
@@ -79,12 +79,14 @@ def kept_maps(cells: Tensor, recipe: Recipe, runtime: Runtime) -> Tensor:
     spec = backbone.spec.preprocessing
     side, how = [recipe.side] * 2, F.InterpolationMode(spec.interpolation)
     cells = F.resize(cells, side, how, antialias=True)
-    trunk = nn.Sequential(Normalise(spec), cut_before_last_stage(backbone)[0])
-    trunk = runtime.place(trunk).eval()
+    trunk = nn.Sequential(Normalize(spec), cut_before_last_stage(backbone)[0])
+    trunk = runtime.move_module(trunk).eval()
     rows = []
     with torch.inference_mode():
         for batch in cells.split(BATCH):
-            views = [runtime.send(colour(turn(batch, s)).contiguous()) for s in range(SYMMETRIES)]
+            views = [
+                runtime.move_batch(colour(turn(batch, s)).contiguous()) for s in range(SYMMETRIES)
+            ]
             with runtime.autocast():
                 seen = [trunk(view) for view in views]
             rows.append(torch.stack([maps.half().cpu() for maps in seen], dim=1))
@@ -105,7 +107,7 @@ def fine_tune(
     """
     torch.manual_seed(0)
     runtime = _learning_runtime(runtime)
-    model = runtime.place(start(maps, recipe, measures, known, runtime))
+    model = runtime.move_module(start(maps, recipe, measures, known, runtime))
     learn(model, maps, recipe, measures, known, runtime, generator(run))
     return model
 
@@ -134,7 +136,7 @@ def start(
     """The last stage as it was pre-trained, with a head that is probed first, if so, or random."""
     body = cut_before_last_stage(load_backbone(recipe.model, "offline"))[1].eval()
     rows = list(known)
-    features = _each_batch(runtime.place(body), maps[rows, 0], runtime)
+    features = _each_batch(runtime.move_module(body), maps[rows, 0], runtime)
     std = features.std(dim=0)
     model = LastStage(body, features.mean(dim=0), std.clamp(min=std.mean()), len(measures))
     if recipe.probe_first:
@@ -172,11 +174,11 @@ def learn(
         for batch in rows[torch.randperm(len(rows), generator=random)].split(BATCH):
             views = torch.randint(recipe.symmetries, (len(batch),), generator=random)
             with runtime.autocast():
-                logits = model(runtime.send(maps[batch, views]).float())
+                logits = model(runtime.move_batch(maps[batch, views]).float())
             losses = binary_cross_entropy_with_logits(
-                logits.float(), runtime.send(labels[batch]), reduction="none"
+                logits.float(), runtime.move_batch(labels[batch]), reduction="none"
             )
-            weight = runtime.send(weights[batch])
+            weight = runtime.move_batch(weights[batch])
             loss = (losses * weight).sum() / weight.sum()
             optimizer.zero_grad()
             loss.backward()
@@ -199,5 +201,5 @@ def _each_batch(module: nn.Module, maps: Tensor, runtime: Runtime) -> Tensor:
     outputs = []
     for batch in maps.split(2 * BATCH):
         with runtime.autocast():
-            outputs.append(module(runtime.send(batch).float()).float().cpu())
+            outputs.append(module(runtime.move_batch(batch).float()).float().cpu())
     return torch.cat(outputs)

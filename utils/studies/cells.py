@@ -11,7 +11,7 @@ from utils.datasets import ImageSet, load_elpv
 from utils.device import Runtime
 from utils.features import extract_features
 
-STAGES = ("stride 8", "stride 16", "stride 32")
+STRIDES = (8, 16, 32)
 SYMMETRIES = 8  # of a square: four quarter turns, each also mirrored
 MIRRORS = (0, 1, 4, 5)  # those symmetries that keep the cell's bus bars in their direction
 
@@ -42,10 +42,12 @@ def cell_features(name: str, side: int, symmetries: tuple[int, ...], runtime: Ru
     Each vector is the mean over the symmetries named, which all show the same cell.
     """
     images = load_elpv(binary=True)
-    backbone = with_scales(with_side(load_backbone(name, "offline"), side), STAGES)
+    backbone = with_scales(with_side(load_backbone(name, "offline"), side), STRIDES)
     views = []
     for symmetry in symmetries:
         pixels = turn(cells_as_pixels()[:, 0], symmetry).contiguous().numpy()
-        view = ImageSet(images.name, images.classes, pixels, images.labels)
+        view = ImageSet(
+            name=images.name, classes=images.classes, images=pixels, labels=images.labels
+        )
         views.append(extract_features(backbone, view, runtime).vectors)
     return torch.stack(views).mean(dim=0)

@@ -14,7 +14,7 @@ from torch import nn
 from utils.backbones import Backbone, load_backbone, with_side
 from utils.datasets import Crops, ImageSet, load_elpv, load_things
 from utils.device import Runtime
-from utils.images import Normalise
+from utils.images import Normalize
 from utils.modes import TrainingConfig
 from utils.splits import limit, share_of_training, split
 from utils.studies.measures import Interval, corrected_interval
@@ -102,7 +102,7 @@ def learn_from_share(
     used = share_of_training(whole, images.labels, share, seed)
     config = chosen.config_for(len(used.train), share, seed)
     backbone = with_side(load_backbone(MODEL, chosen.weights, seed), SIDE)
-    if backbone.untrained:
+    if not backbone.weights.trained:
         settle_norms(backbone, images.subset(used.train[:SETTLING]))
     trace, _ = train(backbone, images, config, runtime)
     return {
@@ -137,7 +137,7 @@ def settle_norms(backbone: Backbone, images: ImageSet) -> None:
         norm.momentum = 1.0
     backbone.train()
     with torch.no_grad():
-        backbone(Normalise(backbone.spec.preprocessing)(pixels))
+        backbone(Normalize(backbone.spec.preprocessing)(pixels))
     backbone.eval()
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
@@ -150,10 +150,17 @@ def accuracy_of(rows: Sequence[Row], data: str, share: float, way: str) -> Inter
 
 
 def gain_of(rows: Sequence[Row], data: str, share: float, way: str, beside: str) -> Interval:
-    """By how much one way is better than another on the same splits, with its 95 % interval."""
-    ours, theirs = (_by_seed(rows, data, share, name) for name in (way, beside))
+    """By how much one way is better on the same splits, with its 95 % interval.
+
+    `beside` is another way, or "floor": always answering with the largest class.
+    """
+    ours = _by_seed(rows, data, share, way)
+    if beside == "floor":
+        theirs = [row["floor"] for row in ours]
+    else:
+        theirs = [row["test_accuracy"] for row in _by_seed(rows, data, share, beside)]
     pairs = zip(ours, theirs, strict=True)
-    return _interval(ours, [one["test_accuracy"] - other["test_accuracy"] for one, other in pairs])
+    return _interval(ours, [one["test_accuracy"] - other for one, other in pairs])
 
 
 def _by_seed(rows: Sequence[Row], data: str, share: float, way: str) -> list[Row]:

@@ -1,23 +1,23 @@
 """One family from photo to trained head: the run behind `course trace`."""
 
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from utils.backbones import Textbook, load_family, textbook, with_side
-from utils.datasets import ImageSet, Progress, silent
+from utils.datasets import ImageSet, Progress, no_progress
 from utils.device import Runtime
-from utils.images import open_photo
 from utils.studies.pretraining import Worth, worth_of_pretraining
 from utils.tracing import PhotoTrace, trace_photo
-from utils.training import TrainingConfig, TrainingTrace, train
+from utils.training import Reporter, TrainingConfig, TrainingTrace, train
 
 # The data set is seen at this side, whole. On 600 solar cells (five splits by module) each family
 # learned as well from 128 px as from 224 px with the borders cut off, for a third of the work.
 TRAINING_SIDE = 128
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FamilyRun:
     """Everything that `course trace` shows of one family."""
 
@@ -82,34 +82,34 @@ class FamilyRun:
 
 def trace_family(
     family: str,
-    photo: Path,
+    photo: Image.Image,
     images: ImageSet,
     runtime: Runtime,
     weights: str | None = None,
     config: TrainingConfig | None = None,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> FamilyRun:
     """Both photo traces, the training trace, and what pre-training is worth.
 
     Raises:
-        CourseError: bad photo, unknown family, damaged or missing weights, failed training.
+        CourseError: unknown family, damaged or missing weights, failed training.
     """
     config = replace(config or TrainingConfig(), mode="head")
     backbone = load_family(family, weights)
-    shown = trace_photo(backbone, open_photo(photo))
+    shown = trace_photo(backbone, photo)
     backbone = with_side(backbone, TRAINING_SIDE)
-    trace, _ = train(backbone, images, config, runtime, progress=progress)
+    trace, _ = train(backbone, images, config, runtime, reporter=Reporter(progress=progress))
     worth = None
-    if not backbone.untrained:
+    if backbone.weights.trained:
         worth = worth_of_pretraining(backbone, images, runtime, progress)
     return FamilyRun(
-        family,
-        backbone.spec.name,
-        backbone.weights,
-        backbone.untrained,
-        backbone.naming_note,
-        textbook(family),
-        shown,
-        trace,
-        worth,
+        family=family,
+        model=backbone.spec.name,
+        weights=str(backbone.weights),
+        untrained=not backbone.weights.trained,
+        naming_note=backbone.naming_note,
+        textbook=textbook(family),
+        photo=shown,
+        training=trace,
+        worth=worth,
     )

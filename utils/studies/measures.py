@@ -50,7 +50,7 @@ def elpv_measures(probabilities: Sequence[float]) -> dict[str, Measure]:
     }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Scores:
     """How good probabilities of a defect are on one test split, as shares of 1 (MCC: -1 to 1).
 

@@ -15,10 +15,10 @@ from torch.nn.functional import cross_entropy
 
 from utils.backbones import load_backbone, measure_stages
 from utils.classifier import Head
-from utils.datasets import Progress, load_elpv, silent
+from utils.datasets import Progress, load_elpv, no_progress
 from utils.device import Runtime
 from utils.features import extract_features, fast_backbone
-from utils.files import scratch_folder
+from utils.files import scratch_cache
 from utils.models import MODELS, find_model
 from utils.modes import Classifier, TrainingConfig, trainable_groups, training_mode
 from utils.splits import limit
@@ -32,14 +32,14 @@ PHOTOS = 8  # in the training step whose memory is measured
 
 
 def table_units(
-    runtime: Runtime, photos: int | None = None, progress: Progress = silent
+    runtime: Runtime, photos: int | None = None, progress: Progress = no_progress
 ) -> dict[str, Unit]:
     """One unit a model; `photos` limits the data set (None: all of it)."""
     return {name: partial(measure_model, name, runtime, photos, progress) for name in MODELS}
 
 
 def measure_model(
-    name: str, runtime: Runtime, photos: int | None = None, progress: Progress = silent
+    name: str, runtime: Runtime, photos: int | None = None, progress: Progress = no_progress
 ) -> Row:
     """Costs of a model, and what it is worth: on ELPV with the weights that the course has, and
     on ImageNet as torchvision publishes it. Values that can't be had are None.
@@ -71,7 +71,7 @@ def seconds_a_batch(name: str, runtime: Runtime, size: int) -> float:
     backbone = load_backbone(name, "untrained")
     model, _ = fast_backbone(backbone, runtime, size)
     side = backbone.spec.preprocessing.crop
-    pixels = runtime.send(torch.randint(0, 256, (size, 3, side, side), dtype=torch.uint8))
+    pixels = runtime.move_batch(torch.randint(0, 256, (size, 3, side, side), dtype=torch.uint8))
     times = []
     for _ in range(TURNS + 1):
         started = perf_counter()
@@ -94,7 +94,7 @@ def worth(name: str, runtime: Runtime, photos: int | None, progress: Progress) -
         }
     images, backbone = limit(load_elpv(), photos), load_backbone(name, "offline")
     started, config = perf_counter(), TrainingConfig()
-    with scratch_folder("COURSE_CACHE"):
+    with scratch_cache():
         extract_features(backbone, images, runtime, progress=progress)
         traces = [
             train(backbone, images, replace(config, seed=seed), runtime)[0]

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from utils.backbones import Backbone, load_backbone, with_input
 from utils.classifier import feature_scale
-from utils.datasets import ImageSet, Progress, silent
+from utils.datasets import ImageSet, Progress, no_progress
 from utils.device import Runtime
 from utils.features import extract_features
 from utils.observations import largest_class_floor
@@ -26,7 +26,7 @@ SPLITS = 5
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # C: from strongly regularised to hardly at all
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Worth:
     """Test accuracies of converged heads, and the floor, one value a split (seeds 0, 1, ...)."""
 
@@ -70,7 +70,7 @@ class Worth:
 
 
 def worth_of_pretraining(
-    backbone: Backbone, images: ImageSet, runtime: Runtime, progress: Progress = silent
+    backbone: Backbone, images: ImageSet, runtime: Runtime, progress: Progress = no_progress
 ) -> Worth:
     """Compare a pre-trained backbone with its untrained self, over `SPLITS` splits.
 
@@ -92,14 +92,14 @@ def worth_of_pretraining(
         return tuple(converged_accuracy(vectors, asked.labels, parts) for parts in splits)
 
     return Worth(
-        backbone.spec.name,
-        images.name,
-        asked.classes,
-        len(images),
-        describe(images),
-        accuracies(backbone),
-        accuracies(blank),
-        tuple(largest_class_floor(asked, parts) for parts in splits),
+        model=backbone.spec.name,
+        dataset=images.name,
+        classes=asked.classes,
+        photos=len(images),
+        split=describe(images),
+        pretrained=accuracies(backbone),
+        untrained=accuracies(blank),
+        floor=tuple(largest_class_floor(asked, parts) for parts in splits),
     )
 
 

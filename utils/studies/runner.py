@@ -15,7 +15,7 @@ Row = dict[str, Any]
 Unit = Callable[[], Row]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Study:
     """What a long computation found, how, where, and in how much time."""
 

@@ -21,12 +21,12 @@ from utils.classifier import Head
 from utils.datasets import Crops, load_elpv
 from utils.device import Runtime
 from utils.features import fast_backbone
-from utils.images import Normalise
+from utils.images import Normalize
 from utils.inference import fast_inference
 from utils.models import find_model
 from utils.modes import TrainingConfig, trainable_groups
-from utils.parallel import train_in_parallel
 from utils.splits import limit
+from utils.studies.parallel import train_in_parallel
 from utils.studies.runner import Row, Unit
 
 MODEL = "resnet18"
@@ -93,7 +93,7 @@ def _rate(model: Callable[[Tensor], Tensor], pixels: Tensor) -> float:
 
 def _module() -> nn.Sequential:
     backbone = load_backbone(MODEL, "untrained")
-    return nn.Sequential(Normalise(backbone.spec.preprocessing), backbone.body).eval()
+    return nn.Sequential(Normalize(backbone.spec.preprocessing), backbone.body).eval()
 
 
 def _pixels() -> Tensor:
@@ -105,15 +105,15 @@ def _eager(runtime: Runtime) -> tuple:
 
 
 def _placed(runtime: Runtime) -> tuple:
-    return runtime.place(_module()), runtime.send(_pixels())
+    return runtime.move_module(_module()), runtime.move_batch(_pixels())
 
 
 def _half(runtime: Runtime) -> tuple:
-    return runtime.place(_module()).to(runtime.dtype), runtime.send(_pixels())
+    return runtime.move_module(_module()).to(runtime.dtype), runtime.move_batch(_pixels())
 
 
 def _traced(runtime: Runtime) -> tuple:
-    pixels = runtime.send(_pixels())
+    pixels = runtime.move_batch(_pixels())
     return fast_inference(_module(), runtime, pixels)[0], pixels
 
 
@@ -145,7 +145,7 @@ def _cached(step: str, runtime: Runtime, photos: int) -> Row:
     def computed() -> Iterable[tuple[Tensor, Tensor]]:
         for pixels, labels in DataLoader(Crops(images, spec), batch_size=BATCH):
             with torch.no_grad():
-                vectors = model(runtime.send(pixels)).float().cpu()
+                vectors = model(runtime.move_batch(pixels)).float().cpu()
             yield vectors, labels
 
     vectors = torch.cat([batch for batch, _ in computed()])  # which also warms up

@@ -44,7 +44,7 @@ def train_in_parallel(processes: int, threads: int = 1) -> dict[str, Any]:
                 *torchrun,
                 f"--nproc-per-node={processes}",
                 "-m",
-                "utils.parallel",
+                "utils.studies.parallel",
                 file,
                 str(threads),
             ],
