@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from utils.errors import CourseError
-from utils.quiz.answers import ANSWERS, Answer, Tries, read_answers
+from utils.quiz.answers import ANSWERS, Answer, Attempts, read_answers
 from utils.quiz.scoring import RULE, score
 
 GIVEN = pytest.StashKey[list[Answer]]()
@@ -30,10 +30,10 @@ class AnswersFile(pytest.File):
             answers = read_answers(self.path)
         except CourseError as error:
             raise self.CollectError(str(error)) from error
-        tries = Tries(self.path)
+        attempts = Attempts(self.path)
         for answer in answers:
             yield QuestionItem.from_parent(
-                self, name=answer.question.id, answer=answer, tries=tries
+                self, name=answer.question.id, answer=answer, attempts=attempts
             )
 
 
@@ -44,9 +44,9 @@ class WrongAnswer(Exception):
 class QuestionItem(pytest.Item):
     """One question."""
 
-    def __init__(self, *, answer: Answer, tries: Tries, **kwargs: object) -> None:
+    def __init__(self, *, answer: Answer, attempts: Attempts, **kwargs: object) -> None:
         super().__init__(**kwargs)
-        self.answer, self.tries = answer, tries
+        self.answer, self.attempts = answer, attempts
 
     def runtest(self) -> None:
         question, given = self.answer.question, self.answer.given
@@ -55,8 +55,8 @@ class QuestionItem(pytest.Item):
             pytest.skip("not answered yet")
         if given == question.answer:
             return
-        tried = self.tries.add(self.answer)
-        self.tries.save()
+        tried = self.attempts.add(self.answer)
+        self.attempts.save()
         if tried == 1:
             raise WrongAnswer(f"{given} is wrong. Hint: {question.hint}")
         raise WrongAnswer(f"{given} is wrong. {question.options[given].why}")

@@ -12,6 +12,7 @@ import pytest
 from nbformat import NotebookNode
 
 from utils.errors import CourseError
+from utils.grading.assignments import assignment_names
 from utils.lessons import (
     IGNORED,
     LESSONS,
@@ -22,23 +23,9 @@ from utils.lessons import (
     rhythm,
     run_lesson,
 )
+from utils.settings import PROJECT
 
-NAMES = (
-    "01_input_image",
-    "02_feature_extraction",
-    "03_classification_layer",
-    "04_prediction_trace",
-    "05_resnet",
-    "06_vgg",
-    "07_efficientnet",
-    "08_reading_a_training_trace",
-    "09_fine_tuning",
-    "10_choosing_a_backbone",
-    "11_scaling_up",
-    "12_capstone",
-)
-EXERCISES = {1: "ex01", 2: "ex02", 3: "ex03", 4: "ex04", 5: "ex05", 6: "ex06", 7: "ex06",
-             8: "ex07", 9: "ex08", 10: "ex09", 12: "ex10"}  # fmt: skip
+NAMES = tuple(file.stem for file in find_lessons())
 LARGEST_IMAGE = 200_000  # bytes as stored
 NUMBER = re.compile(r"(?<![\w.\-/])\d+(?:,\d{3})*(?:\.\d+)?(?![\w\-])")
 # Numbers in prose that no cell computes, each with the reason why it may stand there.
@@ -70,8 +57,18 @@ def outputs(lesson: NotebookNode) -> Iterator[str]:
             yield from (str(data.get(kind, "")) for kind in ("text/plain", "text/markdown"))
 
 
-def test_there_are_these_twelve() -> None:
-    assert [lesson.stem for lesson in find_lessons()] == list(NAMES)
+def test_lessons_are_numbered_and_the_readme_lists_each() -> None:
+    assert [int(name[:2]) for name in NAMES] == list(range(1, len(NAMES) + 1))
+    readme = (PROJECT / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"\| \[\d+ .*\]\(lessons/(\w+)\.ipynb\)", readme) == list(NAMES)
+
+
+def test_every_exercise_is_the_work_of_a_lesson() -> None:
+    linked = set()
+    for name in NAMES:
+        last = read_notebook(LESSONS / f"{name}.ipynb").cells[-1].source
+        linked |= set(re.findall(r"\]\(\.\./exercises/(\w+)/\1\.ipynb\)", last))
+    assert linked == set(assignment_names())
 
 
 def test_every_code_cell_was_run_and_none_failed(lesson: NotebookNode) -> None:
@@ -121,9 +118,7 @@ def test_it_has_the_parts_of_a_lesson(name: str, lesson: NotebookNode) -> None:
     calls = [cell.source for cell in code_cells(lesson) if "show_quiz(" in cell.source]
     assert len(calls) == 1
     assert f'show_quiz("{name}")' in calls[0]
-    if number in EXERCISES:
-        assert EXERCISES[number] in text
-    if number < 12:
+    if number < len(NAMES):
         assert f"]({NAMES[number]}.ipynb)" in text
 
 
@@ -155,6 +150,13 @@ def test_the_list_of_allowed_numbers_is_of_use() -> None:
 def test_an_unknown_lesson_is_named() -> None:
     with pytest.raises(CourseError, match="no lesson '13'"):
         find_lessons(["13"])
+    with pytest.raises(CourseError, match="no lesson ''"):
+        find_lessons([""])
+
+
+def test_a_number_means_that_lesson_alone() -> None:
+    assert [file.stem for file in find_lessons(["1"])] == ["01_input_image"]
+    assert [file.stem[:2] for file in find_lessons(["11", "02", "5"])] == ["02", "05", "11"]
 
 
 def small_lesson(folder: Path, source: str) -> Path:

@@ -31,7 +31,7 @@ def history(*losses: tuple[float, float]) -> list[EpochRecord]:
         ([(1.0, 1.0), (1.2, 0.5)], "diverging: training loss rose 20.0% to 1.200"),
         (
             [(1.0, 0.5), (0.9, 0.6), (0.8, 0.59)],
-            "over-fitting: training loss fell 11.1%, but validation loss is 18.0% above its best "
+            "overfitting: training loss fell 11.1%, but validation loss is 18.0% above its best "
             "(epoch 1)",
         ),
         ([(1.0, 1.0), (0.995, 1.005)], "plateau: training loss -0.5%, validation loss +0.5%"),
@@ -52,11 +52,11 @@ def test_each_rule_says_what_happened(losses: list[tuple[float, float]], observa
         # diverging is said first, whatever the validation loss does
         ((1.0, 1.0), (1.1, 0.5), "diverging"),
         ((1.0, 1.0), (1.1, 2.0), "diverging"),
-        # over-fitting needs a falling training loss and a gap of more than 2 %
+        # overfitting needs a falling training loss and a gap of more than 2 %
         ((1.0, 1.0), (0.9, 1.019), "converging"),
-        ((1.0, 1.0), (0.9, 1.021), "over-fitting"),
+        ((1.0, 1.0), (0.9, 1.021), "overfitting"),
         ((1.0, 1.0), (1.0, 1.5), "converging"),
-        ((1.0, 1.0), (0.999, 1.5), "over-fitting"),
+        ((1.0, 1.0), (0.999, 1.5), "overfitting"),
         # a plateau needs both losses within 1 %
         ((1.0, 1.0), (1.0, 1.0), "plateau"),
         ((1.0, 1.0), (0.991, 1.009), "plateau"),
@@ -80,7 +80,7 @@ def test_where_one_rule_ends_and_the_next_begins(
 
 def test_over_fitting_is_measured_from_the_best_epoch_and_not_from_the_last() -> None:
     rows = history((1.0, 0.80), (0.9, 0.50), (0.8, 0.60), (0.7, 0.59))
-    assert observe(rows).startswith("over-fitting")
+    assert observe(rows).startswith("overfitting")
     assert "18.0% above its best (epoch 2)" in observe(rows)
 
 
@@ -92,7 +92,7 @@ def test_a_rise_within_chance_is_not_called_over_fitting() -> None:
     """4 % more loss on 90 photos, give or take 3 %, says nothing; on 9,000 it does."""
     before, now = history((1.0, 1.0), (0.9, 1.04))
     assert observe([before, replace(now, rise_error=0.03)]).startswith("converging")
-    assert observe([before, replace(now, rise_error=0.003)]).startswith("over-fitting")
+    assert observe([before, replace(now, rise_error=0.003)]).startswith("overfitting")
 
 
 def test_a_rise_with_better_accuracy_is_not_called_over_fitting() -> None:

@@ -9,22 +9,23 @@ import pytest
 import yaml
 
 from utils.errors import CourseError
+from utils.lessons import find_lessons
 from utils.quiz.bank import LETTERS, Bank, Question, bank_files, find_bank, read_bank
 from utils.quiz.notebook import for_jupyterquiz, notebook_quiz
 from utils.quiz.proofs import check_key, prove
-from utils.quiz.scoring import DRAWN, LEAST_BY_PART, PARTS, draw_test, score
+from utils.quiz.scoring import LEAST_BY_SECTION, SECTIONS, TEST_MIX, draw_test, score
 
 BANKS: dict[str, Bank] = {file.stem: read_bank(file) for file in bank_files()}
 QUESTIONS = [question for bank in BANKS.values() for question in bank.questions]
 LESSONS = [name for name in BANKS if name != "test"]
 
 
-def test_there_are_126_questions_of_the_promised_kinds() -> None:
-    assert len(QUESTIONS) == 126
-    assert len({question.id for question in QUESTIONS}) == 126
+def test_every_lesson_has_its_quiz_and_questions_of_the_promised_kinds() -> None:
+    assert [file.stem for file in find_lessons()] == LESSONS
+    assert len({question.id for question in QUESTIONS}) == len(QUESTIONS)
     for number, name in enumerate(LESSONS, 1):
         kinds = Counter(question.kind for question in BANKS[name].questions)
-        assert kinds == {"model_quiz": 3, "practice": 5}, name
+        assert kinds == {"lesson": 3, "practice": 5}, name
         assert {question.lesson for question in BANKS[name].questions} == {number}
     test = BANKS["test"].questions
     assert Counter(q.difficulty for q in test) == {"easy": 10, "medium": 10, "hard": 10}
@@ -72,7 +73,7 @@ def test_no_question_gives_its_answer_away(question: Question) -> None:
 def broken(question: Question, **options: str) -> Question:
     """A question with other proofs."""
     changed = {
-        letter: option.model_copy(update={"holds": options.get(letter, option.holds)})
+        letter: option.model_copy(update={"true_if": options.get(letter, option.true_if)})
         for letter, option in question.options.items()
     }
     return question.model_copy(update={"options": changed})
@@ -92,18 +93,25 @@ def test_a_proof_that_holds_twice_or_never_is_refused(example: Question) -> None
         prove(broken(example, **nothing))
 
 
-def test_a_proof_that_runs_no_library_is_refused(example: Question) -> None:
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.id)
+def test_no_option_is_true_without_what_the_setup_computes(question: Question) -> None:
+    imports = [line for line in question.setup.splitlines() if re.match("(from|import) ", line)]
+    with pytest.raises(CourseError, match=r"fails|no option"):
+        prove(question.model_copy(update={"setup": "\n".join(imports)}))
+
+
+def test_a_proof_without_a_library_is_refused(example: Question) -> None:
     table = broken(example, A="key == 'A'", B="key == 'B'", C="key == 'C'", D="key == 'D'")
-    with pytest.raises(CourseError, match="never runs any of"):
-        prove(table.model_copy(update={"proof": "key = 'C'"}))
+    with pytest.raises(CourseError, match="imports none of"):
+        prove(table.model_copy(update={"setup": "key = 'C'"}))
     with pytest.raises(CourseError, match="is a constant"):
         prove(broken(example, A="True"))
 
 
 def test_a_proof_that_fails_is_named(example: Question) -> None:
     with pytest.raises(CourseError, match=f"The proof of {example.id} fails: ZeroDivisionError"):
-        prove(example.model_copy(update={"proof": "1 / 0"}))
-    with pytest.raises(CourseError, match="isn't Python"):
+        prove(example.model_copy(update={"setup": "1 / 0"}))
+    with pytest.raises(CourseError, match="fails: SyntaxError"):
         prove(broken(example, B="name =="))
 
 
@@ -132,16 +140,26 @@ def test_an_error_in_a_file_is_told_with_its_line(tmp_path: Path, example: Quest
 def test_an_unknown_quiz_is_named() -> None:
     with pytest.raises(CourseError, match="no quiz '77'"):
         find_bank("77")
+    assert find_bank("1").stem == "01_input_image"
 
 
 def test_a_drawn_test_has_the_promised_mix_and_depends_on_its_seed() -> None:
     draws = [draw_test(BANKS["test"], seed) for seed in range(30)]
     for drawn in draws:
-        assert Counter(q.difficulty for q in drawn) == DRAWN
-        for part in PARTS:
-            assert sum(q.lesson in part for q in drawn) >= LEAST_BY_PART
+        assert Counter(q.difficulty for q in drawn) == TEST_MIX
+        for section in SECTIONS:
+            assert sum(q.lesson in section for q in drawn) >= LEAST_BY_SECTION
     assert draw_test(BANKS["test"], 5) == draws[5]
     assert any(first != second for first, second in pairwise(draws))
+
+
+def test_a_bank_without_the_mix_is_refused() -> None:
+    bank = BANKS["test"]
+    without = [q for q in bank.questions if q.difficulty != "hard"]
+    first_lesson = [q.model_copy(update={"lesson": 1}) for q in bank.questions]
+    for questions in (without, first_lesson):
+        with pytest.raises(CourseError, match="No test can be drawn"):
+            draw_test(bank.model_copy(update={"questions": tuple(questions)}), 0)
 
 
 def test_the_verdict_follows_the_stated_rule() -> None:
@@ -161,7 +179,7 @@ def test_the_verdict_follows_the_stated_rule() -> None:
 
 
 def test_in_a_notebook_every_answer_has_its_explanation_in_one_column() -> None:
-    shown = for_jupyterquiz(BANKS["03_classification_layer"].of_kind("model_quiz")[0])
+    shown = for_jupyterquiz(BANKS["03_classification_layer"].of_kind("lesson")[0])
     assert shown["answer_cols"] == 1
     assert [answer["correct"] for answer in shown["answers"]].count(True) == 1
     assert all(len(answer["feedback"]) > 10 for answer in shown["answers"])

@@ -1,4 +1,8 @@
-"""The lessons as notebooks: run them, keep their outputs, and measure how they read."""
+"""The lessons as notebooks: which there are, running them, and measuring how they read.
+
+The files in `lessons/` are the list of lessons. A file's name gives its number and the name of its
+quiz, and its last cell links its exercise.
+"""
 
 import os
 import time
@@ -9,8 +13,6 @@ from pathlib import Path
 from statistics import median, quantiles
 
 import nbformat
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
 from utils.errors import CourseError
@@ -50,7 +52,7 @@ class LessonRun:
 
 
 def find_lessons(names: Sequence[str] = ()) -> list[Path]:
-    """The lessons whose names begin with one of `names` (all of them if there are none).
+    """The lessons of these numbers or beginnings of names (all of them if there are none).
 
     Raises:
         CourseError: a name that no lesson begins with.
@@ -59,10 +61,17 @@ def find_lessons(names: Sequence[str] = ()) -> list[Path]:
     if not names:
         return lessons
     for name in names:
-        if not any(lesson.stem.startswith(name) for lesson in lessons):
+        if not any(is_called(lesson.stem, name) for lesson in lessons):
             known = ", ".join(lesson.stem for lesson in lessons)
             raise CourseError(f"There is no lesson '{name}': use {known}.")
-    return [lesson for lesson in lessons if lesson.stem.startswith(tuple(names))]
+    return [lesson for lesson in lessons if any(is_called(lesson.stem, name) for name in names)]
+
+
+def is_called(stem: str, name: str) -> bool:
+    """Whether "05_resnet" is meant by "5", "05" or "05_res"; 1 means lesson 1 and not 10."""
+    if name.isdecimal():
+        return stem.split("_")[0].isdecimal() and int(stem.split("_")[0]) == int(name)
+    return bool(name) and stem.startswith(name)
 
 
 def run_lessons(
@@ -85,6 +94,9 @@ def run_lessons(
 
 def run_lesson(file: Path) -> LessonRun:
     """Run one lesson and store its outputs; raises CourseError if a cell fails."""
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
+
     notebook = read_notebook(file)
     client = NotebookClient(
         notebook,

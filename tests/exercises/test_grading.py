@@ -24,6 +24,7 @@ from utils.errors import CourseError
 from utils.grading import assignments as exercises
 from utils.grading import autograde as grading
 from utils.grading import grader_tests as answers
+from utils.grading import submissions as collecting
 from utils.grading.class_folder import ClassFolder
 from utils.grading.grader_tests import SampleAnswer, hand_in, submission_of
 
@@ -318,6 +319,10 @@ VALUES = {
     "negative": ("-3.0", 0),
     "too many points": ("100", 2),
     "a text": ("'well done'", 2),
+    "a text with nan in it": ("'banana finance'", 2),
+    "a text with False in it": ("['not False']", 2),
+    "False of torch": ("__import__('torch').tensor(False)", 0),
+    "nan of NumPy": ("np.float64('nan')", 0),
     "nothing": ("None", 2),
 }
 
@@ -433,6 +438,18 @@ def test_bad_input_gets_one_sentence(
         archive.writestr("Ada.ipynb", nbformat.writes(notebook()))
     damaged.write_bytes(damaged.read_bytes().replace(b"softmax", b"hardmax", 1))
     assert "can't be unpacked" in course("grade", NAME, "--submissions", damaged)
+    for compression in (zipfile.ZIP_LZMA, zipfile.ZIP_DEFLATED):
+        with zipfile.ZipFile(damaged, "w", compression) as archive:
+            archive.writestr("Ada.ipynb", nbformat.writes(notebook()))
+        content = bytearray(damaged.read_bytes())
+        content[60:90] = bytes(30)
+        damaged.write_bytes(content)
+        assert "can't be unpacked" in course("grade", NAME, "--submissions", damaged)
+    monkeypatch.setattr(collecting, "LARGEST_ZIP", 1000)
+    with zipfile.ZipFile(damaged, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("Ada", "Grace"):
+            archive.writestr(f"{name}.ipynb", " " * 900)
+    assert "would unpack to more than" in course("grade", NAME, "--submissions", damaged)
     escaping = tmp_path / "escaping.zip"
     with zipfile.ZipFile(escaping, "w") as archive:
         archive.writestr("../../Ada.ipynb", nbformat.writes(notebook()))

@@ -7,32 +7,43 @@ import warnings
 import typer
 from rich.console import Console
 
-from utils.cli import grading, lessons, pipeline, quiz, studies, weights
+from utils.cli import grading, lessons, pipeline, quiz, studies, upkeep, weights
 from utils.cli.options import say_warning
 from utils.errors import CourseError
 
 app = typer.Typer(
     help="Follow a photo through ResNet, VGG and EfficientNet, and watch each one learn.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for commands in (pipeline, lessons, quiz, grading, weights, studies):
+# The order of the panels of `course --help`: learn, teach, maintain.
+for commands in (pipeline, quiz, grading, weights, upkeep, lessons, studies):
     app.add_typer(commands.app)
 
 
+UsageError = typer.BadParameter.__base__  # typer gives no other name to it
+
+
 def main() -> None:
-    """Run the command; a CourseError ends it with its sentence and exit code 2."""
+    """Run the command; bad input ends it with one sentence and exit code 2."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a Windows pipe can't show every character
             stream.reconfigure(errors="replace")
     warnings.showwarning = say_warning
+    words = sys.argv[1:] or ["--help"]
     try:
-        app()
-    except CourseError as error:
+        sys.exit(app(words, standalone_mode=False) or 0)
+    except (CourseError, UsageError) as error:
+        sentence = _sentence(error) if isinstance(error, UsageError) else str(error)
         Console(stderr=True, soft_wrap=True).print(
-            str(error), style="red", markup=False, highlight=False
+            sentence, style="red", markup=False, highlight=False
         )
         sys.exit(2)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         sys.exit(130)
+
+
+def _sentence(error: Exception) -> str:
+    """What typer says of wrong words, as one sentence."""
+    said = error.format_message().replace("Value error, ", "").strip()
+    return said if said.endswith((".", "?", "!")) else f"{said}."

@@ -11,29 +11,27 @@ from rich.console import Console
 from tqdm import tqdm
 
 from utils.errors import CourseError, CourseWarning
+from utils.settings import DeviceKind, Precision, TrainingConfig, WeightsChoice
 
 out = Console(width=None if sys.stdout.isatty() else 110, soft_wrap=False, markup=False)
 bars = partial(tqdm, file=sys.stderr, leave=False, delay=1, disable=None)
 
+DEFAULTS = TrainingConfig()
+
 Weights = Annotated[
-    str | None,
-    typer.Option(
-        envvar="COURSE_WEIGHTS", help="auto, offline, imagenet or untrained.", show_default="auto"
-    ),
+    WeightsChoice | None,
+    typer.Option(help="Which weights to load.", show_default="COURSE_WEIGHTS, else auto"),
 ]
 Device = Annotated[
-    str | None,
-    typer.Option(
-        envvar="COURSE_DEVICE", help="cuda, mps or cpu.", show_default="the best one here"
-    ),
+    DeviceKind | None,
+    typer.Option(help="Where to compute.", show_default="COURSE_DEVICE, else the best one here"),
 ]
 PrecisionOption = Annotated[
-    str | None,
+    Precision | None,
     typer.Option(
         "--precision",
-        envvar="COURSE_PRECISION",
-        help="fp32, bf16 or fp16.",
-        show_default="the fastest that the device computes in",
+        help="In which number format.",
+        show_default="COURSE_PRECISION, else the fastest that the device multiplies",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]

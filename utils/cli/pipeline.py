@@ -1,4 +1,4 @@
-"""The commands of the pipeline: `trace`, `predict`, `train`, and what they keep and need."""
+"""The commands of the pipeline: `trace`, `predict`, `train`."""
 
 import json
 from dataclasses import asdict
@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from utils.cli.options import (
+    DEFAULTS,
     Data,
     Device,
     Epochs,
@@ -24,6 +25,7 @@ from utils.cli.options import (
     say_skipped,
 )
 from utils.errors import CourseError
+from utils.settings import Mode
 
 app = typer.Typer()
 
@@ -35,7 +37,7 @@ def trace(
     ] = None,
     family: Annotated[str, typer.Option(help="resnet, vgg, efficientnet or all.")] = "all",
     data: Data = "elpv",
-    epochs: Epochs = 5,
+    epochs: Epochs = DEFAULTS.epochs,
     weights: Weights = None,
     seed: Seed = 0,
     limit: Limit = "600",
@@ -133,15 +135,15 @@ def predict(
 def train(
     model: Annotated[str, typer.Option(help="See `course weights`.")],
     data: Data = "elpv",
-    mode: Annotated[str, typer.Option(help="head, last-block or full.")] = "head",
-    epochs: Epochs = 5,
-    batch_size: Annotated[int, typer.Option(min=1, help="Photos a step.")] = 32,
+    mode: Annotated[Mode, typer.Option(help="What learns.")] = Mode.HEAD,
+    epochs: Epochs = DEFAULTS.epochs,
+    batch_size: Annotated[int, typer.Option(min=1, help="Photos a step.")] = DEFAULTS.batch_size,
     lr: Annotated[
         float, typer.Option(min=0, max=1e30, help="Highest learning rate of the head.")
-    ] = 3e-3,
+    ] = DEFAULTS.lr_head,
     lr_backbone: Annotated[
         float, typer.Option(min=0, max=1e30, help="That of the backbone.")
-    ] = 1e-4,
+    ] = DEFAULTS.lr_backbone,
     patience: Annotated[
         int | None,
         typer.Option(
@@ -184,7 +186,7 @@ def train(
     from utils.splits import limit as limited
 
     config = training.TrainingConfig(
-        mode=mode,
+        mode=mode.value,
         epochs=epochs,
         batch_size=batch_size,
         lr_head=lr,
@@ -192,7 +194,6 @@ def train(
         patience=patience,
         seed=seed,
     )
-    training.check_mode(mode)
     runtime = choose_runtime(device, precision)
     backbone = load_backbone(model, weights)
     images = load_images(data, bars)
@@ -201,7 +202,7 @@ def train(
         images = group_photos(images, group_by, Path(data))
     images = limited(images, count_photos(limit), seed)
     say_leaks(images, seed, own=data not in DATA_SETS)
-    folder = folder or Path("runs") / f"{model}-{images.name}-{mode}"
+    folder = folder or Path("runs") / f"{model}-{images.name}-{mode.value}"
 
     def say(row: Any) -> None:
         if not as_json:
@@ -219,39 +220,3 @@ def train(
     else:
         out.print(terminal.show_training(result, out.width))
         out.print(f"Best weights, checkpoint and trace: {folder}")
-
-
-@app.command(rich_help_panel="Maintain")
-def cache(
-    clear: Annotated[bool, typer.Option("--clear", help="Delete the cached features.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Show or clear the features kept on disk."""
-    from utils import features
-
-    files, size = features.clear_cache() if clear else features.cache_size()
-    folder = features.features_folder()
-    if as_json:
-        print_json({"folder": str(folder), "files": files, "bytes": size, "cleared": clear})
-    else:
-        verb = "Cleared" if clear else "Holding"
-        out.print(f"{verb} {files} files, {size / 1e6:.1f} MB, in {folder}", highlight=False)
-
-
-@app.command(rich_help_panel="Maintain")
-def doctor(as_json: Json = False) -> None:
-    """Check Python, torch, device, weights and data: what is there, and what to do if not."""
-    from utils.cli import doctor as checkup
-    from utils.cli import terminal
-
-    checks = checkup.examine()
-    if as_json:
-        print_json({"checks": [asdict(check) for check in checks]})
-    else:
-        out.print(
-            terminal.table(
-                "Doctor", ("what", "state", "detail"), [(c.name, c.state, c.detail) for c in checks]
-            )
-        )
-    if any(check.state == "broken" for check in checks):
-        raise CourseError("Something above is broken: do what its line says.")

@@ -1,5 +1,6 @@
 """The `course quiz` command: questions in the terminal, a template of answers, exports."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,14 @@ app = typer.Typer()
 EXPORT = "export"
 
 
+class ExportFormat(StrEnum):
+    """What an export is for: Canvas, Moodle, or a table."""
+
+    QTI = "qti"
+    GIFT = "gift"
+    CSV = "csv"
+
+
 @app.command(rich_help_panel="Learn")
 def quiz(
     name: Annotated[
@@ -22,8 +31,8 @@ def quiz(
         bool, typer.Option("--template", help="Write quizzes/my_answers.yaml, to be filled in.")
     ] = False,
     form: Annotated[
-        str, typer.Option("--format", help="Of an export: qti (Canvas), gift (Moodle) or csv.")
-    ] = "qti",
+        ExportFormat, typer.Option("--format", help="Of an export: for Canvas, Moodle, or a table.")
+    ] = ExportFormat.QTI,
     folder: Annotated[Path, typer.Option("--out", help="Where an export goes.")] = Path(
         "reports/quizzes"
     ),
@@ -37,7 +46,7 @@ def quiz(
         write_template(QUIZZES / ANSWERS)
         out.print(f"Write your answers into {QUIZZES / ANSWERS}, then run: pytest quizzes")
     elif name == EXPORT:
-        _export(form, folder)
+        _export(form.value, folder)
     elif name:
         _ask(name, seed)
     else:

@@ -13,6 +13,7 @@ from typing import Any
 from traitlets.config import Config
 
 from utils.errors import CourseError, known_name
+from utils.files import write_file
 from utils.lessons import read_notebook
 from utils.settings import PROJECT
 
@@ -21,13 +22,14 @@ EXERCISES = PROJECT / "exercises"
 COURSE = "vision-course"
 ERROR = re.compile(r"[\w.]+(?:Error|Exception|Exists|Entry)\b: ")  # how a traceback ends
 STUB = 'raise NotImplementedError("your code here")'
-# What a class gets: no solutions, no marks, no tests of the graders, no history.
+# What a class gets: no solutions, no marks, no tests, no benchmarks, no maintainers' rules.
 STUDENTS_COPY = (
-    ".ci", ".github", "LICENSE", "Makefile", "README.md", "benchmarks", "data", "environment.yml",
-    "exercises", "lessons", "pyproject.toml", "quizzes", "requirements.txt", "tests", "utils",
-    "weights",
+    "LICENSE", "Makefile", "data", "environment.yml", "exercises", "lessons", "pyproject.toml",
+    "quizzes", "requirements.txt", "utils", "weights",
 )  # fmt: skip
-LEFT_OUT = ("__pycache__", ".ipynb_checkpoints", "my_answers.yaml", ".my_answers.*")
+LEFT_OUT = ("__pycache__", ".ipynb_checkpoints", "my_answers.yaml", ".my_answers.*", "Makefile")
+# Parts of the README for those who teach and maintain.
+TEACHERS_PART = re.compile(r"<!-- teachers -->\n.*?<!-- /teachers -->\n", re.DOTALL)
 GRADERS_TESTS = PROJECT / "tests" / "exercises"
 
 
@@ -156,7 +158,7 @@ def replace_folder(new: Path, old: Path) -> None:
 
 
 def students_copy(target: Path) -> Path:
-    """Write what a class gets: everything but solutions, marks and the tests of the graders.
+    """Write what a class gets: everything but solutions, marks, tests and maintainers' tools.
 
     Raises:
         CourseError: there is something at `target` already, or it can't be written.
@@ -167,14 +169,10 @@ def students_copy(target: Path) -> Path:
         for name in STUDENTS_COPY:
             source, copy = PROJECT / name, Path(folder) / name
             if source.is_dir():
-                shutil.copytree(source, copy, ignore=_left_out)
+                shutil.copytree(source, copy, ignore=shutil.ignore_patterns(*LEFT_OUT))
             elif source.exists():
                 shutil.copy2(source, copy)
+        readme = (PROJECT / "README.md").read_text(encoding="utf-8")
+        write_file(Path(folder) / "README.md", TEACHERS_PART.sub("", readme))
         replace_folder(Path(folder), target)
     return target
-
-
-def _left_out(folder: str, names: list[str]) -> set[str]:
-    """Names that a student's copy of a folder doesn't hold."""
-    ignored = shutil.ignore_patterns(*LEFT_OUT)(folder, names)
-    return ignored | {n for n in names if Path(folder) / n == GRADERS_TESTS}

@@ -12,6 +12,8 @@ from nbgrader.utils import is_grade, is_solution
 from utils.grading.sandbox import error_output
 
 NUMBER = re.compile(r"^(?:np\.\w+\()?(-?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\)?$")
+# False and nan as Python, NumPy and torch write them; a text may hold these letters too.
+NO_POINTS = re.compile(r"^(?:(?:np\.\w+|tensor)\()?(?:False|nan)\)?$|^np\.False_$")
 
 
 class NormalizeScores(Preprocessor):
@@ -40,7 +42,7 @@ class NormalizeScores(Preprocessor):
         number = NUMBER.match(text)
         if number:
             score = min(max(float(number.group(1)), 0.0), points)
-        elif "False" in text or "nan" in text:
+        elif NO_POINTS.match(text):
             score = 0.0
         else:
             return new_output("display_data", data=output.data)

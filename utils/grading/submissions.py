@@ -1,5 +1,6 @@
 """What students hand in: collected from folders and zips, and rebuilt on the released skeleton."""
 
+import lzma
 import shutil
 import tempfile
 import zipfile
@@ -18,6 +19,16 @@ from utils.grading.assignments import assignment_names, read_notebook, replace_f
 NOTEBOOK = ".ipynb"
 TIMESTAMP = "timestamp.txt"  # when it was handed in, as nbgrader's own tools write it
 LARGEST = 100_000_000  # bytes of a file that is read
+LARGEST_ZIP = 2_000_000_000  # bytes of all notebooks that are unpacked from a zip
+DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    UnicodeDecodeError,
+    RuntimeError,
+    OSError,
+)  # what a damaged or encrypted zip raises
 EXPECTED = (".ipynb_checkpoints", TIMESTAMP, ".DS_Store")  # files beside a notebook, no comment
 
 
@@ -64,6 +75,7 @@ def collect(source: Path, assignment: str, submitted: Path) -> list[str]:
 
 def _unpack(source: Path, target: Path) -> None:
     """Unpack the notebooks of a zip; refuse links, absolute paths, `..` and damaged entries."""
+    unpacked = 0
     try:
         with zipfile.ZipFile(source) as archive:
             for entry in archive.infolist():
@@ -75,8 +87,14 @@ def _unpack(source: Path, target: Path) -> None:
                         "it: nothing was collected; unpack it by hand and look."
                     )
                 if path.suffix == NOTEBOOK and entry.file_size <= LARGEST:
+                    unpacked += entry.file_size
+                    if unpacked > LARGEST_ZIP:
+                        raise CourseError(
+                            f"{source} would unpack to more than {LARGEST_ZIP / 1e9:g} GB: nothing "
+                            "was collected; hand it over in several zips."
+                        )
                     archive.extract(entry, target)
-    except (zipfile.BadZipFile, zlib.error, RuntimeError, OSError) as error:
+    except DAMAGED as error:
         raise CourseError(
             f"{source} can't be unpacked ({error}): nothing was collected; ask for it again."
         ) from error

@@ -1,4 +1,4 @@
-"""A student's answers in a file: the template to fill in, reading it, and how often was tried."""
+"""A student's answers in a file: the template to fill in, reading it, and the attempts so far."""
 
 import json
 from collections import Counter
@@ -102,8 +102,8 @@ def _letter(file: Path, key: yaml.ScalarNode, value: yaml.Node) -> str | None:
     )
 
 
-class Tries:
-    """Which wrong answers were tried before, in a small file beside the answers."""
+class Attempts:
+    """Wrong answers of earlier attempts, in a small file beside the answers."""
 
     def __init__(self, answers: Path) -> None:
         self.file = answers.with_name(f".{answers.stem}.tries.json")
@@ -120,5 +120,5 @@ class Tries:
         return len(tried)
 
     def save(self) -> None:
-        """Keep the tries for the next run."""
+        """Keep the attempts for the next run."""
         write_file(self.file, json.dumps(self.seen, indent=1) + "\n")

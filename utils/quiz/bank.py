@@ -1,7 +1,8 @@
 """The question bank: read, and checked with the line of an error.
 
-A question proves its own key: each option carries an expression, `holds`, that Python computes
-against the installed libraries. Exactly one of the four must be true (`quiz_proofs.py`).
+A question proves its own key: each option carries an expression, `true_if`, that Python computes
+with the installed libraries after the question's `setup`. Exactly one of the four must be true
+(`proofs.py`).
 """
 
 import re
@@ -14,13 +15,14 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from utils.errors import CourseError
+from utils.lessons import is_called
 from utils.settings import PROJECT
 
 QUIZZES = PROJECT / "quizzes"
 TEST = "test"
 LETTERS = ("A", "B", "C", "D")
 Letter = Literal["A", "B", "C", "D"]
-Kind = Literal["model_quiz", "practice", "test"]
+Kind = Literal["lesson", "practice", "test"]
 Difficulty = Literal["easy", "medium", "hard"]
 
 
@@ -35,7 +37,7 @@ class Option(Strict):
 
     text: str = Field(min_length=1)
     why: str = Field(min_length=15)
-    holds: str = Field(min_length=1)
+    true_if: str = Field(min_length=1)
 
 
 class Question(Strict):
@@ -44,7 +46,7 @@ class Question(Strict):
     id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
     kind: Kind
     difficulty: Difficulty
-    lesson: int = Field(ge=1, le=12)
+    lesson: int = Field(ge=1)
     topic: str = Field(min_length=3)
     stem: str = Field(min_length=10)
     code: str = ""
@@ -53,7 +55,7 @@ class Question(Strict):
     hint: str = Field(min_length=10)
     steps: tuple[str, ...] = Field(min_length=2)
     check: str = Field(min_length=5)
-    proof: str = ""
+    setup: str = ""
 
     @model_validator(mode="after")
     def _four_options(self) -> "Question":
@@ -89,12 +91,12 @@ def bank_files() -> list[Path]:
 
 
 def find_bank(name: str) -> Path:
-    """The file whose name begins with `name`: "02", "02_feature_extraction" or "test".
+    """The file that `name` means: "2", "02", "02_feature_extraction" or "test".
 
     Raises:
         CourseError: there is none, or the name fits several.
     """
-    found = [file for file in bank_files() if file.stem.startswith(name)]
+    found = [file for file in bank_files() if is_called(file.stem, name)]
     if len(found) != 1:
         known = ", ".join(file.stem for file in bank_files())
         raise CourseError(f"There is no quiz '{name}': use one of {known}.")

@@ -38,7 +38,7 @@ def notebook_quiz(lesson: str) -> tuple[str, str]:
     from jupyterquiz.dynamic.loader import load_questions_script
     from jupyterquiz.dynamic.renderer import build_script, build_styles, render_div
 
-    shown = [for_jupyterquiz(q) for q in read_bank(find_bank(lesson)).of_kind("model_quiz")]
+    shown = [for_jupyterquiz(q) for q in read_bank(find_bank(lesson)).of_kind("lesson")]
     # Always the same id, so that running a lesson again changes nothing in its file.
     place = f"quiz_{lesson}"
     prefix, static, url = load_questions_script(shown, place)

@@ -4,30 +4,36 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 
+from utils.errors import CourseError
 from utils.quiz.bank import Bank, Question, Strict
 
-# A drawn test: questions by difficulty, and at least two from each part of the course.
-DRAWN: dict[str, int] = {"easy": 4, "medium": 3, "hard": 3}
-PARTS = (range(1, 5), range(5, 8), range(8, 13))
-LEAST_BY_PART = 2
+# A drawn test: questions by difficulty, and at least two from each section of the course.
+TEST_MIX: dict[str, int] = {"easy": 4, "medium": 3, "hard": 3}
+SECTIONS = (range(1, 5), range(5, 8), range(8, 100))  # stages, families, practice
+LEAST_BY_SECTION = 2
+DRAWS = 1000  # of today's bank, one draw in three has the mix
 
 
 def draw_test(bank: Bank, seed: int) -> tuple[Question, ...]:
-    """Ten questions: four easy, three medium, three hard; each part of the course twice at least.
+    """Ten questions: four easy, three medium, three hard; at least two from each section.
 
     The same seed draws the same questions, from easy to hard.
+
+    Raises:
+        CourseError: the bank doesn't hold such a mix.
     """
     chance = random.Random(seed)
-    while True:
-        drawn = [
-            question
-            for difficulty, count in DRAWN.items()
-            for question in chance.sample(
-                [q for q in bank.questions if q.difficulty == difficulty], count
-            )
-        ]
-        if all(sum(q.lesson in part for q in drawn) >= LEAST_BY_PART for part in PARTS):
-            return tuple(drawn)
+    pools = {level: [q for q in bank.questions if q.difficulty == level] for level in TEST_MIX}
+    if all(len(pools[level]) >= count for level, count in TEST_MIX.items()):
+        for _ in range(DRAWS):
+            drawn = [q for level, n in TEST_MIX.items() for q in chance.sample(pools[level], n)]
+            if all(sum(q.lesson in s for q in drawn) >= LEAST_BY_SECTION for s in SECTIONS):
+                return tuple(drawn)
+    mix = ", ".join(f"{count} {level}" for level, count in TEST_MIX.items())
+    raise CourseError(
+        f"No test can be drawn from '{bank.topic}': it needs {mix} questions, and "
+        f"{LEAST_BY_SECTION} from each section of the course; add questions."
+    )
 
 
 class Score(Strict):
