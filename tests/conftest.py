@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +20,7 @@ os.environ |= {
 
 import torch
 from grader_items import pytest_collect_file  # noqa: F401 (a hook: lists of answers are tests)
+from made_up import PictureFolders
 from PIL import Image, ImageEnhance
 
 from utils.datasets import ImageSet, load_elpv, load_folder
@@ -62,14 +62,6 @@ def squares(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
     return load_folder(folder)
 
 
-@dataclass(frozen=True)
-class PictureFolders:
-    """A handful of pictures to distil on."""
-
-    photos: Path
-    cutouts: Path
-
-
 @pytest.fixture(scope="session")
 def picture_folders(tmp_path_factory: pytest.TempPathFactory) -> PictureFolders:
     """Thirty photos of coloured noise and thirty discs on a transparent ground."""
@@ -102,3 +94,10 @@ def bursts(tmp_path: Path) -> Path:
                 brighter = ImageEnhance.Brightness(photo).enhance(light)
                 brighter.save(folder / name / f"{name}{number}_{shot}.png")
     return folder
+
+
+@pytest.fixture
+def torch_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty place for official weights."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    return tmp_path

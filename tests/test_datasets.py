@@ -6,6 +6,7 @@ from pathlib import Path
 import elpv_dataset
 import numpy as np
 import pytest
+from made_up import counts, put_photos
 from PIL import Image
 
 from utils.cli.catalogue import load_images
@@ -19,12 +20,6 @@ SMALL_INPUT = Preprocessing(
 )
 
 
-def put_photos(folder: Path, count: int, kind: str = "png") -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for number in range(count):
-        Image.new("RGB", (16, 16), (number, 0, 0)).save(folder / f"{number}.{kind}")
-
-
 def cells_in_the_table() -> Counter:
     """Cells per class, counted in the package's own table."""
     lines = (
@@ -34,10 +29,6 @@ def cells_in_the_table() -> Counter:
     )
     cells = [line.split() for line in lines]
     return Counter(f"{kind} {'defective' if float(p) > 0.5 else 'good'}" for _, p, kind in cells)
-
-
-def counts(images: ImageSet) -> Counter:
-    return Counter(images.classes[label] for label in images.labels)
 
 
 def refusal(folder: Path) -> str:

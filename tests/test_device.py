@@ -9,10 +9,13 @@ import torch
 
 from utils.backbones import load_backbone
 from utils.datasets import ImageSet
-from utils.device import Runtime, choose_runtime, cpu_multiplies_bf16
+from utils.device import Runtime, choose_runtime, cpu_multiplies_bf16, memory_guard
 from utils.errors import CourseError
 from utils.settings import PROJECT
-from utils.training import TrainingConfig, train
+from utils.training import (
+    TrainingConfig,
+    train,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -110,3 +113,13 @@ class TestOnCuda:
         config = TrainingConfig(mode=mode, epochs=3, batch_size=8)
         trace, _ = train(backbone, squares, config, runtime)
         assert trace.epochs[-1].train_loss < trace.epochs[0].train_loss
+
+
+def test_out_of_memory_says_what_helps_everywhere() -> None:
+    with pytest.raises(CourseError, match="COURSE_DEVICE=cpu"), memory_guard(64):
+        torch.empty(1 << 60)
+
+
+def test_other_errors_are_not_taken_for_memory() -> None:
+    with pytest.raises(RuntimeError, match="shapes"), memory_guard(64):
+        torch.ones(2, 3) @ torch.ones(2, 3)

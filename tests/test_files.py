@@ -5,12 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import platformdirs
 import pytest
 
 from utils.errors import CourseError
 from utils.files import sha256_of_file, write_file
-from utils.settings import Settings
 
 FULL_DISK = """
 import resource, sys
@@ -76,24 +74,6 @@ def test_a_place_that_cannot_be_written_is_named_with_a_remedy(name: str, tmp_pa
     assert f"{tmp_path / name} can't be written" in str(refused.value)
     assert "choose a folder that you may write to" in str(refused.value)
     assert sorted(f.name for f in tmp_path.rglob("*")) == ["file", "folder"]
-
-
-def test_the_cache_lies_where_it_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "mine"))
-    assert Settings().cache == tmp_path / "mine"
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("COURSE_CACHE", "~/mine")
-    assert Settings().cache == tmp_path / "mine"
-
-
-@pytest.mark.parametrize("unset", ["", None])
-def test_the_cache_lies_in_the_users_own_folder_unless_told(
-    unset: str | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("COURSE_CACHE")
-    if unset is not None:
-        monkeypatch.setenv("COURSE_CACHE", unset)
-    assert Settings().cache == platformdirs.user_cache_path("vision-course")
 
 
 def test_checksums_are_those_of_the_bytes(tmp_path: Path) -> None:

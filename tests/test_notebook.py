@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from utils import notebook
 from utils.errors import CourseError
 from utils.notebook import read_results, show, table, worth_table
-from utils.plots import images_figure, pareto_front
+from utils.plots import images_figure
 from utils.studies.pretraining import Worth
 
 
@@ -52,14 +52,3 @@ def test_missing_results_say_how_to_get_them(tmp_path, monkeypatch: pytest.Monke
     monkeypatch.setattr(notebook, "RESULTS", tmp_path)
     with pytest.raises(CourseError, match="course capstone"):
         read_results("capstone")
-
-
-def test_the_pareto_front_holds_what_no_other_beats_in_both() -> None:
-    points = {
-        "cheap": (1, 50),
-        "good": (3, 80),
-        "beaten": (4, 70),
-        "equal": (3, 60),
-        "best": (9, 81),
-    }
-    assert pareto_front(points) == ["cheap", "good", "best"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_datasets import counts, put_photos
+from made_up import counts, put_photos
 
 from utils.datasets import ImageSet, load_elpv, load_folder, solar_modules
 from utils.errors import CourseError

@@ -61,19 +61,20 @@ def distill(
     from utils.device import choose_runtime
     from utils.distillation import distill as distillation
     from utils.distillation.compositions import load_pictures
+    from utils.distillation.config import configure, keep_config, kept_config
 
     if minutes and images:
         raise CourseError("Both --minutes and --images were given: give one of them.")
     runtime = choose_runtime(device, precision)
-    config = distillation.configure(student, runtime, images, start, seed)
+    config = configure(student, runtime, images, start, seed)
     folder = folder or Path("runs") / f"distill-{student}"
     if resume:
-        config = distillation.kept_config(folder, student)
+        config = kept_config(folder, student)
     pictures = load_pictures(photos, cutouts, bars)
     if minutes and not resume:
         steps = distillation.steps_in(minutes, config, pictures[0], runtime)
         config = replace(config, steps=steps)
-    distillation.keep_config(config, folder)
+    keep_config(config, folder)
 
     def say(row: Any) -> None:
         if not as_json:

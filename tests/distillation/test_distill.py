@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 import torchvision.models as tv
-from conftest import PictureFolders
+from made_up import PictureFolders
 
 from utils import weights
 from utils.backbones import load_backbone
@@ -21,13 +21,11 @@ from utils.checkpoints import Checkpoints
 from utils.device import Runtime
 from utils.distillation import distill as distillation
 from utils.distillation.compositions import Pictures, load_pictures
+from utils.distillation.config import configure, keep_config, kept_config
 from utils.distillation.distill import (
     Distillation,
     DistillationConfig,
-    configure,
     distill,
-    keep_config,
-    kept_config,
     write_student,
 )
 from utils.errors import CourseError

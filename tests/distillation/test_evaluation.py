@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import mean
 
 import pytest
-from conftest import PictureFolders
+from made_up import PictureFolders
 
 from utils.backbones import Backbone, load_backbone
 from utils.datasets import ImageSet

@@ -5,8 +5,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from commands import course
 from PIL import Image
-from test_cli import course
 from torchvision.datasets import ImageFolder
 
 from utils.datasets import PARTS, THINGS, load_things, stamps_of_things

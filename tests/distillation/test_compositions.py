@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 import torch
-from conftest import PictureFolders
+from made_up import PictureFolders
 from PIL import Image
 
 from utils.distillation.compositions import Pictures, compose, load_pictures

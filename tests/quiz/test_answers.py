@@ -1,26 +1,19 @@
-"""`pytest quizzes` as a student runs it, the template, the terminal, and the exports."""
+"""A student's answers, checked by pytest."""
 
-import csv
-import io
 import os
 import re
 import shutil
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
+from answer_files import TOPIC, wrong_letters
 
 from utils.errors import CourseError
 from utils.quiz.answers import questions_by_topic, read_answers, write_template
-from utils.quiz.bank import LETTERS, Question, bank_files, read_bank
-from utils.quiz.export import export_quiz
-from utils.quiz.session import begin
+from utils.quiz.bank import Question
 from utils.settings import PROJECT
-
-TOPIC = "06_vgg"
 
 
 @pytest.fixture
@@ -32,10 +25,6 @@ def student(tmp_path: Path) -> Path:
 
 def questions() -> list[Question]:
     return list(questions_by_topic()[TOPIC].values())
-
-
-def wrong_letters(question: Question) -> list[str]:
-    return [letter for letter in LETTERS if letter != question.answer]
 
 
 def write_answers(folder: Path, answers: dict[str, str]) -> None:
@@ -127,90 +116,6 @@ def test_the_template_asks_every_question_and_is_never_overwritten(tmp_path: Pat
     assert {answer.given for answer in answers} == {None}
     with pytest.raises(CourseError, match="exists"):
         write_template(file)
-
-
-def play(name: str, typed: str, cache: Path) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"COURSE_CACHE": str(cache)}
-    command = [sys.executable, "-m", "utils.cli", "quiz", name]
-    return subprocess.run(
-        command, input=typed, capture_output=True, encoding="utf-8", env=environment
-    )
-
-
-def test_in_the_terminal_progress_is_kept_and_gone_on_with(tmp_path: Path) -> None:
-    asked = read_bank(next(f for f in bank_files() if f.stem == TOPIC)).questions
-    first = play(
-        "06", f"h\nx\n{asked[0].answer.lower()}\n{wrong_letters(asked[1])[0]}\nq\n", tmp_path
-    )
-    output = " ".join(first.stdout.split())
-    assert f"Hint: {asked[0].hint}" in output
-    assert "Type one of A, B, C, D, h or q." in output
-    assert "Right." in output
-    assert f"It is {asked[1].answer}: {asked[1].options[asked[1].answer].why}" in output
-    rest = "".join(f"{question.answer}\n" for question in asked[2:])
-    second = play("06", rest, tmp_path)
-    output = " ".join(second.stdout.split())
-    assert "Going on after 2 of 8 questions." in output
-    assert asked[0].stem not in output
-    assert "Verdict: strong" in output
-    assert "Going on" not in play("06", "q\n", tmp_path).stdout
-
-
-def test_an_unknown_quiz_ends_with_one_sentence(tmp_path: Path) -> None:
-    run = play("99", "", tmp_path)
-    assert run.returncode == 2
-    assert "There is no quiz '99'" in run.stderr
-
-
-def test_the_test_in_the_terminal_has_ten_questions() -> None:
-    assert len(begin("test", seed=3).questions) == 10
-
-
-@pytest.fixture(scope="module")
-def bank() -> tuple[Question, ...]:
-    return tuple(q for file in bank_files() for q in read_bank(file).questions)
-
-
-def test_the_qti_file_holds_the_same_keys(bank: tuple[Question, ...], tmp_path: Path) -> None:
-    export_quiz(bank, "course", "qti", tmp_path / "quiz.zip")
-    with zipfile.ZipFile(tmp_path / "quiz.zip") as archive:
-        name = max((i for i in archive.infolist() if i.filename.endswith(".xml")),
-                   key=lambda info: info.file_size)  # fmt: skip
-        tree = ElementTree.fromstring(archive.read(name))
-    space = {"q": tree.tag.split("}")[0].strip("{")}
-    items = tree.findall(".//q:item", space)
-    assert [item.get("title") for item in items] == [question.id for question in bank]
-    for item, question in zip(items, bank, strict=True):
-        choices = [label.get("ident") for label in item.findall(".//q:response_label", space)]
-        right = [
-            condition.find(".//q:varequal", space).text
-            for condition in item.findall(".//q:respcondition", space)
-            if condition.find("q:setvar", space) is not None
-        ]
-        assert [LETTERS[choices.index(ident)] for ident in right] == [question.answer]
-
-
-def test_the_gift_file_holds_the_same_keys(bank: tuple[Question, ...], tmp_path: Path) -> None:
-    export_quiz(bank, "course", "gift", tmp_path / "quiz.txt")
-    text = (tmp_path / "quiz.txt").read_text(encoding="utf-8")
-    blocks = re.findall(r"^::(.+?)::.*?(?<!\\)\{\n(.*?)^\}$", text, re.DOTALL | re.MULTILINE)
-    assert [name for name, _ in blocks] == [question.id for question in bank]
-    for (_, body), question in zip(blocks, bank, strict=True):
-        marks = [line.strip()[0] for line in body.splitlines()]
-        assert [letter for letter, mark in zip(LETTERS, marks, strict=True) if mark == "="] == [
-            question.answer
-        ]
-
-
-def test_the_csv_file_holds_the_same_keys(bank: tuple[Question, ...], tmp_path: Path) -> None:
-    export_quiz(bank, "course", "csv", tmp_path / "quiz.csv")
-    rows = list(csv.DictReader(io.StringIO((tmp_path / "quiz.csv").read_text(encoding="utf-8"))))
-    assert [(row["id"], row["answer"]) for row in rows] == [(q.id, q.answer) for q in bank]
-
-
-def test_an_unknown_format_is_named(bank: tuple[Question, ...], tmp_path: Path) -> None:
-    with pytest.raises(CourseError, match="Unknown format 'doc': use qti, gift, csv"):
-        export_quiz(bank, "course", "doc", tmp_path / "quiz.doc")
 
 
 def test_a_bare_pytest_leaves_the_quizzes_alone(pytestconfig: pytest.Config) -> None:

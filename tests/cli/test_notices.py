@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from test_cli import CAT, TRAIN, assert_refused, course
+from commands import CAT, TRAIN, assert_refused, course
 
 from utils.backbones import load_backbone
 

@@ -1,0 +1,61 @@
+"""Exports: the same keys on every platform."""
+
+import csv
+import io
+import re
+import zipfile
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from utils.errors import CourseError
+from utils.quiz.bank import LETTERS, Question, bank_files, read_bank
+from utils.quiz.export import export_quiz
+
+
+@pytest.fixture(scope="module")
+def bank() -> tuple[Question, ...]:
+    return tuple(q for file in bank_files() for q in read_bank(file).questions)
+
+
+def test_the_qti_file_holds_the_same_keys(bank: tuple[Question, ...], tmp_path: Path) -> None:
+    export_quiz(bank, "course", "qti", tmp_path / "quiz.zip")
+    with zipfile.ZipFile(tmp_path / "quiz.zip") as archive:
+        name = max((i for i in archive.infolist() if i.filename.endswith(".xml")),
+                   key=lambda info: info.file_size)  # fmt: skip
+        tree = ElementTree.fromstring(archive.read(name))
+    space = {"q": tree.tag.split("}")[0].strip("{")}
+    items = tree.findall(".//q:item", space)
+    assert [item.get("title") for item in items] == [question.id for question in bank]
+    for item, question in zip(items, bank, strict=True):
+        choices = [label.get("ident") for label in item.findall(".//q:response_label", space)]
+        right = [
+            condition.find(".//q:varequal", space).text
+            for condition in item.findall(".//q:respcondition", space)
+            if condition.find("q:setvar", space) is not None
+        ]
+        assert [LETTERS[choices.index(ident)] for ident in right] == [question.answer]
+
+
+def test_the_gift_file_holds_the_same_keys(bank: tuple[Question, ...], tmp_path: Path) -> None:
+    export_quiz(bank, "course", "gift", tmp_path / "quiz.txt")
+    text = (tmp_path / "quiz.txt").read_text(encoding="utf-8")
+    blocks = re.findall(r"^::(.+?)::.*?(?<!\\)\{\n(.*?)^\}$", text, re.DOTALL | re.MULTILINE)
+    assert [name for name, _ in blocks] == [question.id for question in bank]
+    for (_, body), question in zip(blocks, bank, strict=True):
+        marks = [line.strip()[0] for line in body.splitlines()]
+        assert [letter for letter, mark in zip(LETTERS, marks, strict=True) if mark == "="] == [
+            question.answer
+        ]
+
+
+def test_the_csv_file_holds_the_same_keys(bank: tuple[Question, ...], tmp_path: Path) -> None:
+    export_quiz(bank, "course", "csv", tmp_path / "quiz.csv")
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "quiz.csv").read_text(encoding="utf-8"))))
+    assert [(row["id"], row["answer"]) for row in rows] == [(q.id, q.answer) for q in bank]
+
+
+def test_an_unknown_format_is_named(bank: tuple[Question, ...], tmp_path: Path) -> None:
+    with pytest.raises(CourseError, match="Unknown format 'doc': use qti, gift, csv"):
+        export_quiz(bank, "course", "doc", tmp_path / "quiz.doc")

@@ -1,0 +1,34 @@
+"""The environment variables of the course."""
+
+from pathlib import Path
+
+import platformdirs
+import pytest
+
+from utils.settings import Settings
+
+
+def test_the_cache_lies_where_it_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "mine"))
+    assert Settings().cache == tmp_path / "mine"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("COURSE_CACHE", "~/mine")
+    assert Settings().cache == tmp_path / "mine"
+
+
+@pytest.mark.parametrize("unset", ["", None])
+def test_the_cache_lies_in_the_users_own_folder_unless_told(
+    unset: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COURSE_CACHE")
+    if unset is not None:
+        monkeypatch.setenv("COURSE_CACHE", unset)
+    assert Settings().cache == platformdirs.user_cache_path("vision-course")
+
+
+def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("WEIGHTS", "DEVICE", "PRECISION", "GRADING"):
+        monkeypatch.setenv(f"COURSE_{name}", "")
+    settings = Settings()
+    assert (settings.weights, settings.device, settings.precision) == ("auto", None, None)
+    assert settings.grading.name == "grading"
