@@ -20,7 +20,6 @@ from utils.backbones import load_backbone
 from utils.checkpoints import Checkpoints
 from utils.device import Runtime
 from utils.distillation import distill as distillation
-from utils.distillation.compositions import Pictures, load_pictures
 from utils.distillation.config import configure, keep_config, kept_config
 from utils.distillation.distill import (
     Distillation,
@@ -28,6 +27,7 @@ from utils.distillation.distill import (
     distill,
     write_student,
 )
+from utils.distillation.pictures import Pictures, load_pictures
 from utils.errors import CourseError
 from utils.settings import PROJECT
 

@@ -11,8 +11,7 @@ from made_up import PictureFolders
 from utils.backbones import Backbone, load_backbone
 from utils.datasets import ImageSet
 from utils.device import Runtime
-from utils.distillation import evaluation as weights_report
-from utils.distillation.compositions import Pictures, load_pictures
+from utils.distillation import evaluation
 from utils.distillation.evaluation import (
     Agreement,
     Match,
@@ -26,6 +25,7 @@ from utils.distillation.evaluation import (
     render_card,
     write_report,
 )
+from utils.distillation.pictures import Pictures, load_pictures, read_list
 from utils.distillation.student import STUDENTS
 from utils.images import PHOTOS
 from utils.settings import PROJECT
@@ -36,9 +36,9 @@ from utils.weights import WEIGHTS_FOLDER
 def pictures(
     picture_folders: PictureFolders, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Pictures, Pictures]:
-    monkeypatch.setattr(weights_report, "COMPOSITIONS", 32)
-    monkeypatch.setattr(weights_report, "BATCH", 16)
-    monkeypatch.setattr(weights_report, "SIDE", 64)
+    monkeypatch.setattr(evaluation, "COMPOSITIONS", 32)
+    monkeypatch.setattr(evaluation, "BATCH", 16)
+    monkeypatch.setattr(evaluation, "SIDE", 64)
     return load_pictures([picture_folders.photos], [picture_folders.cutouts])
 
 
@@ -50,8 +50,9 @@ def teacher() -> Backbone:
 def test_a_teacher_agrees_with_itself(
     pictures: tuple[Pictures, Pictures], teacher: Backbone, cpu: Runtime
 ) -> None:
-    same = measure_agreement({"itself": teacher}, teacher, pictures, cpu)["itself"]
+    same = measure_agreement(teacher, teacher, pictures, cpu)
     assert same.fresh == same.unseen == Match(1, 1)
+    assert (same.pictures, same.held_out) == tuple(part.counts() for part in pictures)
     assert (same.photos_top1, same.photos_top5, same.photos_total) == (6, 30, 30)
     assert set(same.photos["chelsea"]) >= {"tiger cat", "Egyptian cat", "tabby"}
 
@@ -60,7 +61,7 @@ def test_an_untrained_student_hardly_agrees(
     pictures: tuple[Pictures, Pictures], teacher: Backbone, cpu: Runtime
 ) -> None:
     blank = load_backbone("resnet18", "untrained")
-    found = measure_agreement({"blank": blank}, teacher, pictures, cpu)["blank"]
+    found = measure_agreement(blank, teacher, pictures, cpu)
     assert max(found.fresh.top1, found.unseen.top1) < 0.2
     assert found.photos_top5 <= 3
     assert tuple(found.photos) == PHOTOS
@@ -84,8 +85,8 @@ def test_usefulness_is_measured_on_each_split(
         classes=("good", "defective"),
         labels=tuple(label % 2 for label in few_cells.labels),
     )
-    monkeypatch.setattr(weights_report, "SPLITS", 2)
-    monkeypatch.setattr(weights_report, "load_elpv", lambda **words: binary if words else few_cells)
+    monkeypatch.setattr(evaluation, "SPLITS", 2)
+    monkeypatch.setattr(evaluation, "load_elpv", lambda **words: binary if words else few_cells)
     found = measure_usefulness(teacher, cpu)
     for values in (found.probe_binary, found.probe_four, found.head_four):
         assert len(values) == 2
@@ -94,7 +95,16 @@ def test_usefulness_is_measured_on_each_split(
 
 def a_report() -> Report:
     matches = Match(0.4567, 0.5678), Match(0.2345, 0.3456)
-    agreement = Agreement(*matches, 2, 12, 30, {"chelsea": ("tabby", "lynx")})
+    agreement = Agreement(
+        pictures={"photos": 96, "cutouts": 2106},
+        held_out={"photos": 16, "cutouts": 218},
+        fresh=matches[0],
+        unseen=matches[1],
+        photos_top1=2,
+        photos_top5=12,
+        photos_total=30,
+        photos={"chelsea": ("tabby", "lynx")},
+    )
     good = Usefulness(
         probe_binary=(0.81, 0.83),
         probe_four=(0.71, 0.73),
@@ -114,7 +124,6 @@ def a_report() -> Report:
         machine="a machine",
         runtime="cpu, fp32",
         compositions=1024,
-        pictures={"photos": 96, "cutouts": 2106},
         held_out={"photos": 16, "cutouts": 218},
         yardstick=Yardstick(Match(0.71, 0.72), Match(0.51, 0.52)),
         teacher=Quality("efficientnet_lite0", "offline (by Google)", good),
@@ -138,10 +147,13 @@ RECORD = {
 def test_a_card_tells_what_was_measured(name: str) -> None:
     card = render_card(a_report(), name, RECORD)
     words = " ".join(card.split())
-    assert "on 45.7% of new compositions of the pictures that it learns from" in words
+    assert "on 45.7% of new compositions of the pictures that it learned from" in words
     assert "and on 23.4% of those of pictures that it has never seen" in words
-    assert "| new compositions of the 96 photos and 2106 cut-outs to learn from | 45.7% |" in words
-    assert "16 photos and 218 cut-outs that are held out | 23.4% | 34.6% |" in words
+    assert (
+        "| new compositions of the 96 photos and 2106 cut-outs that it learned from | 45.7% |"
+        in words
+    )
+    assert "16 photos and 218 cut-outs that its training held out | 23.4% | 34.6% |" in words
     assert "in a mirror | 71.0% | 72.0% |" in words
     assert "as the teacher did | 51.0% | 52.0% |" in words
     assert "the same first class on 2 and, among the first five, 12 of the teacher's 30" in words
@@ -230,6 +242,16 @@ def test_the_readme_says_what_the_report_says() -> None:
 
 
 @pytest.mark.parametrize("name", STUDENTS)
+def test_agreement_was_measured_on_the_pictures_of_the_students_own_record(name: str) -> None:
+    record = json.loads((WEIGHTS_FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    measured = published().trained[name].agreement
+    assert (measured.pictures, measured.held_out) == (record["pictures"], record["held_out"])
+    listed = [entry for entry in read_list().values() if name in entry.students]
+    assert sum(entry.held_out for entry in listed) == sum(record["held_out"].values())
+    assert sum(not entry.held_out for entry in listed) == sum(record["pictures"].values())
+
+
+@pytest.mark.parametrize("name", STUDENTS)
 def test_distilling_was_worth_it(name: str) -> None:
     """The weights that are shipped beat untrained ones: the binary probe on every split by module,
     the rest on their mean.
@@ -247,8 +269,7 @@ def test_the_report_is_about_the_weights_that_are_shipped(
     name: str, teacher: Backbone, cpu: Runtime, pictures: tuple[Pictures, Pictures]
 ) -> None:
     """The six photos, looked at again: nearly the classes of the report, in any precision."""
-    students = {name: load_backbone(name, "offline")}
-    now = measure_agreement(students, teacher, pictures, cpu)[name].photos
+    now = measure_agreement(load_backbone(name, "offline"), teacher, pictures, cpu).photos
     then = published().trained[name].agreement.photos
     assert now.keys() == then.keys()
     assert sum(len(set(now[photo]) & set(then[photo])) for photo in now) >= 27

@@ -10,7 +10,7 @@ from PIL import Image
 from torchvision.datasets import ImageFolder
 
 from utils.datasets import PARTS, THINGS, load_things, stamps_of_things
-from utils.distillation.compositions import load_pictures
+from utils.distillation.pictures import load_pictures
 from utils.distillation.things import SIDE, build_things
 from utils.errors import CourseError
 from utils.splits import limit, split

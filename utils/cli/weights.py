@@ -60,8 +60,8 @@ def distill(
     from utils.checkpoints import Checkpoints
     from utils.device import choose_runtime
     from utils.distillation import distill as distillation
-    from utils.distillation.compositions import load_pictures
     from utils.distillation.config import configure, keep_config, kept_config
+    from utils.distillation.pictures import load_pictures, write_list
 
     if minutes and images:
         raise CourseError("Both --minutes and --images were given: give one of them.")
@@ -93,6 +93,7 @@ def distill(
     )
     for place in filter(None, (folder, publish)):
         distillation.write_student(made, state, place)
+        write_list(student, pictures, config.start == "untrained", place)
     if as_json:
         print_json(asdict(made))
     else:
@@ -145,11 +146,12 @@ def weights_report(
     """Measure the course's own weights on what they were not trained on; write their cards."""
     from utils.cli import terminal
     from utils.device import choose_runtime
-    from utils.distillation.compositions import load_pictures
     from utils.distillation.evaluation import measure, write_report
+    from utils.distillation.pictures import load_pictures_of
+    from utils.distillation.student import STUDENTS
 
     runtime = choose_runtime(device, precision)
-    report = measure(load_pictures(photos, cutouts, bars), runtime, bars)
+    report = measure(load_pictures_of(STUDENTS, photos, cutouts, bars), runtime, bars)
     write_report(report, folder)
     if as_json:
         print_json(asdict(report))

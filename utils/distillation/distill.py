@@ -27,9 +27,10 @@ from utils.backbones import load_backbone
 from utils.checkpoints import Checkpoints, TrainState
 from utils.datasets import Progress, no_progress
 from utils.device import Runtime, machine, memory_guard, reproducible
-from utils.distillation.compositions import Pictures, compose
+from utils.distillation.compositions import compose
 from utils.distillation.config import DistillationConfig
 from utils.distillation.muon import PreciseMuon
+from utils.distillation.pictures import Pictures
 from utils.distillation.student import HINTS, TEACHER, Student, Teacher, student_state
 from utils.errors import CourseError
 from utils.files import write_file

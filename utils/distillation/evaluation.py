@@ -16,7 +16,8 @@ from utils.backbones import Backbone, load_backbone
 from utils.classifier import linear_probe
 from utils.datasets import ImageSet, Progress, load_elpv, no_progress
 from utils.device import Runtime, machine
-from utils.distillation.compositions import Pictures, compose
+from utils.distillation.compositions import compose
+from utils.distillation.pictures import Pictures
 from utils.distillation.student import STUDENTS, TEACHER
 from utils.features import extract_features
 from utils.files import write_file
@@ -39,16 +40,18 @@ Namer = Callable[[Tensor], Tensor]  # uint8 pixels N×3×H×W → N×5 indices o
 class Match:
     """How often a model names what the teacher names, on compositions."""
 
-    top1: float  # share of compositions with the same first class
-    top5: float  # mean share of the teacher's five classes among the model's five
+    top1: float  # fraction of compositions with the same first class
+    top5: float  # mean fraction of the teacher's five classes among the model's five
 
 
 @dataclass(frozen=True, kw_only=True)
 class Agreement:
-    """How far a student names what the teacher names; no training has seen any of these images."""
+    """How far a student names what its teacher names, on images that its training never saw."""
 
-    fresh: Match  # new compositions of the pictures that students learn from
-    unseen: Match  # compositions of pictures that are held out
+    pictures: dict[str, int]  # that it learned from
+    held_out: dict[str, int]  # that its training held out
+    fresh: Match  # new compositions of the pictures that it learned from
+    unseen: Match  # compositions of those that were held out
     photos_top1: int  # on how many photos, that no training has seen, the first class is the same
     photos_top5: int  # how many of the teacher's five classes it shares on them
     photos_total: int  # of how many
@@ -78,8 +81,8 @@ class Quality:
 
 @dataclass(frozen=True)
 class Yardstick:
-    """What agreement can be had at all: on the compositions of held-out pictures, with the teacher
-    agree ...
+    """What agreement can be had at all: on compositions of the most held-out pictures that a
+    student has, with the teacher agree ...
     """
 
     mirrored: Match  # ... the teacher itself, when it looks at them in a mirror
@@ -93,8 +96,7 @@ class Report:
     machine: str
     runtime: str
     compositions: int  # of each kind
-    pictures: dict[str, int]  # to learn from
-    held_out: dict[str, int]  # never learned from
+    held_out: dict[str, int]  # pictures of the yardstick
     yardstick: Yardstick
     teacher: Quality
     trained: dict[str, Quality]
@@ -102,21 +104,25 @@ class Report:
 
 
 def measure(
-    pictures: tuple[Pictures, Pictures], runtime: Runtime, progress: Progress = no_progress
+    pictures: Mapping[str, tuple[Pictures, Pictures]],
+    runtime: Runtime,
+    progress: Progress = no_progress,
 ) -> Report:
-    """Measure every student's published weights; `pictures` are to learn from, and held out.
+    """Measure every student's published weights, each on the pictures of its own record.
+
+    `pictures` are, for each student, those that it learned from and those held out.
 
     Raises:
         CourseError: a student's weights are missing or damaged.
     """
-    train, held_out = (part.to(runtime.device) for part in pictures)
+    held_out = max((held for _, held in pictures.values()), key=lambda p: len(p.digests))
     teacher = load_backbone(TEACHER, "offline")
-    students = {name: load_backbone(name, "offline") for name in STUDENTS}
-    agreements = measure_agreement(students, teacher, (train, held_out), runtime)
     trained, untrained = {}, {}
-    for name, student in students.items():
+    for name in STUDENTS:
+        student = load_backbone(name, "offline")
+        agreement = measure_agreement(student, teacher, pictures[name], runtime)
         usefulness = measure_usefulness(student, runtime, progress)
-        trained[name] = Quality(name, str(student.weights), usefulness, agreements[name])
+        trained[name] = Quality(name, str(student.weights), usefulness, agreement)
         blank = load_backbone(name, "untrained")
         usefulness = measure_usefulness(blank, runtime, progress)
         untrained[name] = Quality(name, str(blank.weights), usefulness)
@@ -125,7 +131,6 @@ def measure(
         machine=machine(runtime.device),
         runtime=str(runtime),
         compositions=COMPOSITIONS,
-        pictures=train.counts(),
         held_out=held_out.counts(),
         yardstick=measure_yardstick(teacher, held_out, runtime),
         teacher=Quality(TEACHER, str(teacher.weights), usefulness),
@@ -171,40 +176,30 @@ def _splits(values: Sequence[float]) -> str:
 
 
 def measure_agreement(
-    students: Mapping[str, Backbone],
-    teacher: Backbone,
-    pictures: tuple[Pictures, Pictures],
-    runtime: Runtime,
-) -> dict[str, Agreement]:
-    """Compare the classes of each student with the teacher's; `pictures` are to learn from, and
-    held out.
-    """
-    namers = {name: _namer(student, runtime) for name, student in students.items()}
-    fresh, unseen = (
-        matches(namers, _namer(teacher, runtime), kind, what)
-        for kind, what in zip(pictures, ("fresh", "held out"), strict=True)
-    )
-    return {
-        name: _with_photos(fresh[name], unseen[name], student, teacher, runtime)
-        for name, student in students.items()
-    }
-
-
-def _with_photos(
-    fresh: Match, unseen: Match, student: Backbone, teacher: Backbone, runtime: Runtime
+    student: Backbone, teacher: Backbone, pictures: tuple[Pictures, Pictures], runtime: Runtime
 ) -> Agreement:
+    """Compare the classes of a student with its teacher's; `pictures` are those that the student
+    learned from, and those held out.
+    """
+    theirs, ours = _namer(teacher, runtime), {"student": _namer(student, runtime)}
+    fresh, unseen = (
+        matches(ours, theirs, part.to(runtime.device), what)["student"]
+        for part, what in zip(pictures, ("fresh", "held out"), strict=True)
+    )
     on_photos = {
         name: tuple(_top_on_photo(b, name, runtime) for b in (student, teacher)) for name in PHOTOS
     }
     return Agreement(
+        pictures=pictures[0].counts(),
+        held_out=pictures[1].counts(),
         fresh=fresh,
         unseen=unseen,
-        photos_top1=sum(int(ours[0, 0] == theirs[0, 0]) for ours, theirs in on_photos.values()),
-        photos_top5=sum(_shared(ours, theirs) for ours, theirs in on_photos.values()),
+        photos_top1=sum(int(own[0, 0] == other[0, 0]) for own, other in on_photos.values()),
+        photos_top5=sum(_shared(own, other) for own, other in on_photos.values()),
         photos_total=TOP * len(PHOTOS),
         photos={
-            name: tuple(IMAGENET_CLASSES[i] for i in ours[0].tolist())
-            for name, (ours, _) in on_photos.items()
+            name: tuple(IMAGENET_CLASSES[i] for i in own[0].tolist())
+            for name, (own, _) in on_photos.items()
         },
     )
 
@@ -216,7 +211,7 @@ def measure_yardstick(teacher: Backbone, held_out: Pictures, runtime: Runtime) -
         "mirrored": lambda pixels: theirs(pixels.flip(-1)),
         "sibling": _namer(load_backbone(SIBLING, "offline"), runtime),
     }
-    return Yardstick(**matches(namers, theirs, held_out, "held out"))
+    return Yardstick(**matches(namers, theirs, held_out.to(runtime.device), "held out"))
 
 
 def matches(

@@ -19,7 +19,7 @@ from urllib.parse import unquote
 from PIL import Image, ImageChops, ImageOps, ImageStat
 
 from utils.datasets import PARTS, THINGS
-from utils.distillation.compositions import read_cutout, read_photo
+from utils.distillation.pictures import read_cutout, read_photo
 from utils.errors import CourseError
 from utils.files import read_text, write_file
 from utils.splits import TEST_SHARE, VALIDATION_SHARE
