@@ -223,5 +223,5 @@ def test_the_capstone_holds_every_split(part: str, splits: int, kind: str) -> No
 
 def test_the_data_curve_holds_every_way_on_every_split() -> None:
     rows = kept_rows("data-curve")
-    ways = {(row["data"], row["way"], row["share"], row["seed"]) for row in rows}
+    ways = {(row["data"], row["strategy"], row["fraction"], row["seed"]) for row in rows}
     assert len(ways) == len(rows) == 2 * 3 * 3 * 5

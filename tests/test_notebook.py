@@ -6,9 +6,9 @@ from matplotlib.figure import Figure
 
 from utils import notebook
 from utils.errors import CourseError
-from utils.notebook import read_results, show, table, worth_table
+from utils.notebook import read_results, show, table, transfer_table
 from utils.plots import images_figure
-from utils.studies.pretraining import Worth
+from utils.studies.pretraining import TransferAccuracy
 
 
 def test_a_figure_carries_its_description() -> None:
@@ -28,8 +28,8 @@ def test_a_table_is_markdown() -> None:
 
 
 def test_the_worth_of_pretraining_has_a_row_a_split_and_one_of_means() -> None:
-    lines = worth_table(
-        Worth(
+    lines = transfer_table(
+        TransferAccuracy(
             model="vgg",
             dataset="elpv",
             classes=("a", "b"),

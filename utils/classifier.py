@@ -61,7 +61,7 @@ def top_k(probs: Tensor, classes: Sequence[str], k: int = 5) -> tuple[Prediction
 
 
 def accuracy(logits: Tensor, labels: Tensor) -> float:
-    """Share of photos whose largest logit is the right class."""
+    """Fraction of photos whose largest logit is the right class."""
     return (logits.argmax(dim=1) == labels).float().mean().item()
 
 

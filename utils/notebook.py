@@ -13,7 +13,7 @@ from utils.errors import CourseError
 from utils.settings import PROJECT
 
 if TYPE_CHECKING:  # torch takes seconds to import, and most of this module doesn't need it
-    from utils.studies.pretraining import Worth
+    from utils.studies.pretraining import TransferAccuracy
     from utils.training import TrainingTrace
 
 RESULTS = PROJECT / "lessons" / "results"
@@ -69,7 +69,7 @@ def training_table(trace: "TrainingTrace") -> Markdown:
     return Markdown(f"{table(head, rows).data}\n\n{result}")
 
 
-def worth_table(worth: "Worth") -> Markdown:
+def transfer_table(worth: "TransferAccuracy") -> Markdown:
     """Converged heads with and without pre-training, a row a split, and what follows from them."""
     columns = (worth.floor, worth.untrained, worth.pretrained)
     rows = [
@@ -98,7 +98,7 @@ def read_results(name: str) -> dict[str, Any]:
         ) from error
 
 
-def kept(results: dict[str, Any]) -> Markdown:
+def provenance(results: dict[str, Any]) -> Markdown:
     """Says of kept results that they are kept, how they were computed, and where."""
     return Markdown(
         f"*Kept results, not computed just now: `course {results['command']}`, "

@@ -19,9 +19,9 @@ from utils.datasets import MIN_PER_CLASS, PARTS, ImageSet, Progress, check_class
 from utils.errors import CourseError
 from utils.files import read_text
 
-TEST_SHARE = 0.25  # the share of the published ELPV protocol (Deitsch et al. 2019)
+TEST_FRACTION = 0.25  # the fraction of the published ELPV protocol (Deitsch et al. 2019)
 VALIDATION_SHARE = 0.15
-TOLERANCE = 0.05  # how far a part may lie from its size, and a class in it from its usual share
+TOLERANCE = 0.05  # how far a part may lie from its size, and a class in it from its usual fraction
 DRAWS = 5000  # of whole groups, until one lies within that
 NEAR = 6  # of the 64 bits of a perceptual hash may differ between near-duplicates
 GROUPINGS = ("folder", "prefix")
@@ -40,7 +40,7 @@ def split(images: ImageSet, seed: int = 0, random: bool = False) -> Splits:
     """60 % train, 15 % validation, 25 % test; the same for the same seed.
 
     Groups stay whole. Of the ways to deal them out, drawn at random, the first is taken whose
-    parts lie within 5 points of their sizes, with every class within 5 points of its share of the
+    parts lie within 5 points of their sizes, with every class within 5 points of its fraction of the
     whole set; if there is none among `DRAWS`, the nearest. A set without groups, and any set with
     `random`, is split photo by photo, stratified by class. A set that comes already split keeps its
     own parts for seed 0, and is dealt out anew for every other.
@@ -50,8 +50,8 @@ def split(images: ImageSet, seed: int = 0, random: bool = False) -> Splits:
     """
     if random or images.groups is None:
         everything = np.arange(len(images))
-        rest, test = _stratified(everything, images.labels, TEST_SHARE, seed)
-        train, val = _stratified(rest, images.labels, VALIDATION_SHARE / (1 - TEST_SHARE), seed)
+        rest, test = _stratified(everything, images.labels, TEST_FRACTION, seed)
+        train, val = _stratified(rest, images.labels, VALIDATION_SHARE / (1 - TEST_FRACTION), seed)
     elif images.parts is not None and seed == 0:
         train, val, test = (np.flatnonzero(np.array(images.parts) == part) for part in PARTS)
     else:
@@ -60,11 +60,11 @@ def split(images: ImageSet, seed: int = 0, random: bool = False) -> Splits:
 
 
 def _stratified(
-    indices: np.ndarray, labels: Sequence[int], share: float, seed: int
+    indices: np.ndarray, labels: Sequence[int], fraction: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     kinds = np.asarray(labels)[indices]
     n_classes = len(np.unique(kinds))
-    size = max(round(len(indices) * share), n_classes)
+    size = max(round(len(indices) * fraction), n_classes)
     return train_test_split(indices, test_size=size, stratify=kinds, random_state=seed)
 
 
@@ -106,26 +106,26 @@ def _cut(sizes: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     order = generator.permutation(len(sizes))
     middles = (np.cumsum(sizes[order]) - sizes[order] / 2) / sizes.sum()
     part_of = np.zeros(len(sizes), int)
-    part_of[order[middles < TEST_SHARE + VALIDATION_SHARE]] = 1
-    part_of[order[middles < TEST_SHARE]] = 2
+    part_of[order[middles < TEST_FRACTION + VALIDATION_SHARE]] = 1
+    part_of[order[middles < TEST_FRACTION]] = 2
     return part_of
 
 
 def _toss(sizes: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """A part for each group on its own: finds ways that no cut finds where groups are few."""
-    shares = [1 - TEST_SHARE - VALIDATION_SHARE, VALIDATION_SHARE, TEST_SHARE]
+    shares = [1 - TEST_FRACTION - VALIDATION_SHARE, VALIDATION_SHARE, TEST_FRACTION]
     return generator.choice(3, size=len(sizes), p=shares)
 
 
 def _imbalance(counts: np.ndarray, part_of: np.ndarray) -> float:
-    """The largest distance of a part from its size, or of a class in it from its share; infinite
+    """The largest distance of a part from its size, or of a class in it from its fraction; infinite
     where a class is missing from a part.
     """
     parts = np.stack([counts[part_of == part].sum(axis=0) for part in range(3)])
     total = counts.sum(axis=0)
     if (parts[:, total > 0] == 0).any():
         return np.inf
-    wanted = np.array([1 - TEST_SHARE - VALIDATION_SHARE, VALIDATION_SHARE, TEST_SHARE])
+    wanted = np.array([1 - TEST_FRACTION - VALIDATION_SHARE, VALIDATION_SHARE, TEST_FRACTION])
     sizes = parts.sum(axis=1)
     shares = parts / sizes[:, None]
     return max(
@@ -162,20 +162,22 @@ def limit(images: ImageSet, count: int | None, seed: int = 0) -> ImageSet:
     return subset
 
 
-def share_of_training(splits: Splits, labels: Sequence[int], share: float, seed: int) -> Splits:
-    """The splits with a stratified, seeded share of the training split; the others stay whole.
+def fraction_of_training(
+    splits: Splits, labels: Sequence[int], fraction: float, seed: int
+) -> Splits:
+    """The splits with a stratified, seeded fraction of the training split; the others stay whole.
 
     Raises:
-        CourseError: the share is outside (0, 1], or leaves a class without a photo.
+        CourseError: the fraction is outside (0, 1], or leaves a class without a photo.
     """
-    if not 0 < share <= 1:
-        raise CourseError(f"A share of {share} of the training split: use 0 < share ≤ 1.")
-    if share == 1:
+    if not 0 < fraction <= 1:
+        raise CourseError(f"A fraction of {fraction} of the training split: use 0 < fraction ≤ 1.")
+    if fraction == 1:
         return splits
     kinds = [labels[i] for i in splits.train]
-    count = round(share * len(kinds))
+    count = round(fraction * len(kinds))
     if count < len(set(kinds)):
-        raise CourseError(f"A share of {share} leaves too few photos: use a larger one.")
+        raise CourseError(f"A fraction of {fraction} leaves too few photos: use a larger one.")
     chosen, _ = train_test_split(splits.train, train_size=count, stratify=kinds, random_state=seed)
     return replace(splits, train=tuple(sorted(chosen)))
 

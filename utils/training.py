@@ -43,7 +43,7 @@ from utils.observations import (
     standard_error,
 )
 from utils.settings import TrainingConfig
-from utils.splits import Splits, describe, share_of_training, split
+from utils.splits import Splits, describe, fraction_of_training, split
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,9 @@ def train(
     """
     check_mode(config.mode)
     config = settle(config, backbone)
-    splits = share_of_training(split(images, config.seed), images.labels, config.share, config.seed)
+    splits = fraction_of_training(
+        split(images, config.seed), images.labels, config.fraction, config.seed
+    )
     features = extract_features(backbone, images, runtime, progress=reporter.progress)
     if checkpoints:
         key = _run_key(backbone, images, splits, config, runtime)

@@ -172,10 +172,10 @@ def naming_note(name: str, file: Path = WEIGHTS_FOLDER / "report.json") -> str:
         raise CourseError(f"{file} is damaged: restore it with `git checkout weights`.") from error
     if measured is None:
         return ""
-    share = measured["agreement"]["unseen"]["top1"]
+    fraction = measured["agreement"]["unseen"]["top1"]
     return (
         f"These weights of {name} were made to show features, not to name: of new pictures they "
-        f"name {share:.1%} as their teacher does (weights/{name}.md). To name, get the official "
+        f"name {fraction:.1%} as their teacher does (weights/{name}.md). To name, get the official "
         "ones: make trace WEIGHTS=imagenet."
     )
 

@@ -16,7 +16,7 @@ from utils.cli.html_report import render_report, write_report
 from utils.errors import CourseError
 from utils.observations import EpochRecord
 from utils.studies.family_run import FamilyRun
-from utils.studies.pretraining import Worth
+from utils.studies.pretraining import TransferAccuracy
 from utils.tracing import DataFlowStage, PhotoTrace, PredictionLayer
 from utils.training import TrainingTrace
 
@@ -91,7 +91,7 @@ def family_run(family: str = "resnet", untrained: bool = False) -> FamilyRun:
     )
     weights = "untrained (seed 0)" if untrained else "offline"
     book = Textbook("resnet50", 2048, 25_557_032, 4.09)
-    worth = Worth(
+    worth = TransferAccuracy(
         model="resnet18",
         dataset="elpv",
         classes=("good", "defective"),

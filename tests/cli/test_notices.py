@@ -43,12 +43,12 @@ def test_a_grouping_that_cannot_be_made_is_refused(bursts: Path) -> None:
 
 
 @pytest.mark.parametrize(("model", "share"), [("resnet18", "29.7%"), ("vgg11_gap", "9.7%")])
-def test_names_from_the_courses_own_weights_come_with_a_warning(model: str, share: str) -> None:
+def test_names_from_the_courses_own_weights_come_with_a_warning(model: str, fraction: str) -> None:
     ended = course("predict", CAT, "--model", model)
     words = " ".join(ended.out.split())
-    assert f"they name {share} as their teacher does" in words
+    assert f"they name {fraction} as their teacher does" in words
     assert "make trace WEIGHTS=imagenet" in words
-    assert share in course("predict", CAT, "--model", model, "--json").json()["note"]
+    assert fraction in course("predict", CAT, "--model", model, "--json").json()["note"]
 
 
 def test_weights_that_can_name_come_without_one() -> None:

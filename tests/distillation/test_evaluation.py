@@ -234,7 +234,11 @@ def test_the_readme_says_what_the_report_says() -> None:
         if same:
             shares += [same.fresh.top1, same.unseen.top1]
             agreed = f" {same.photos_top5} of {same.photos_total} |"
-        row = f"| `{name}` | {weights} | " + " | ".join(f"{share:.1%}" for share in shares) + " |"
+        row = (
+            f"| `{name}` | {weights} | "
+            + " | ".join(f"{fraction:.1%}" for fraction in shares)
+            + " |"
+        )
         assert row + agreed in words
     mirrored, sibling = report.yardstick.mirrored.top1, report.yardstick.sibling.top1
     assert f"its own class again on {mirrored:.1%} of unseen compositions" in words

@@ -96,7 +96,7 @@ def test_maps_are_computed_once(cpu: Runtime, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(capstone, "kept_maps", lambda *_: computed.append(1) or torch.zeros(1, 1))
     capstone.maps_of.cache_clear()
     try:
-        capstone.capstone_units(cpu)["maps of 224 pixels"]()
+        capstone.capstone_measurements(cpu)["maps of 224 pixels"]()
         capstone.maps_of(224, cpu)
     finally:
         capstone.maps_of.cache_clear()
@@ -117,12 +117,12 @@ def row(way: str, kind: str, seed: int, accuracy: float) -> dict:
 def test_the_table_has_a_line_for_each_way_split_and_measure() -> None:
     rows = [
         row(way, kind, seed, 0.8 + seed / 100)
-        for way in capstone.WAYS
+        for way in capstone.STRATEGIES
         for kind in capstone.KINDS
         for seed in range(20 if way == "frozen" else 5)
     ]
     lines = capstone.summarise([{"part": "features"}, *rows])
-    assert len(lines) == (1 + len(capstone.WAYS)) * 2 * 2
+    assert len(lines) == (1 + len(capstone.STRATEGIES)) * 2 * 2
     first, second = lines[:2]
     assert (first.measure, second.measure, first.splits) == ("course", "paper", 20)
     assert first.accuracy.mean == pytest.approx(0.895)

@@ -17,7 +17,7 @@ def test_the_data_curve_learns_from_a_share_of_the_training_split(cpu: Runtime) 
         return limit(load_things(), 60)
 
     small, whole = (
-        data_curve.learn_from_share(few, "frozen", share, 1, cpu) for share in (0.25, 1.0)
+        data_curve.learn_from_fraction(few, "frozen", share, 1, cpu) for share in (0.25, 1.0)
     )
     assert whole["photos"] == whole["photos_in_split"] == small["photos_in_split"]
     assert small["photos"] == round(whole["photos"] / 4)
@@ -27,13 +27,13 @@ def test_the_data_curve_learns_from_a_share_of_the_training_split(cpu: Runtime) 
 
 
 def test_the_data_curve_has_a_unit_for_each_set_split_share_and_way(cpu: Runtime) -> None:
-    units = data_curve.curve_units(cpu)
+    units = data_curve.curve_measurements(cpu)
     assert len(units) == 2 * 5 * 3 * 3
     assert {"elpv, full, 5%, split 0", "things, from scratch, 100%, split 4"} <= set(units)
 
 
 def test_few_photos_are_learned_from_in_more_epochs_up_to_a_limit() -> None:
-    way = data_curve.WAYS["from scratch"]
+    way = data_curve.STRATEGIES["from scratch"]
     epochs = [way.config_for(photos, 1.0, 0).epochs for photos in (15, 75, 300, 480)]
     assert epochs == sorted(epochs, reverse=True)
     assert epochs[0] == way.most
@@ -56,8 +56,8 @@ def test_a_settled_network_sees_the_same_in_training_and_after() -> None:
 def test_two_ways_are_compared_split_by_split() -> None:
     rows = [
         {
-            "data": "things", "share": 1.0, "way": way, "seed": seed, "photos_in_split": 300,
-            "tested": 120, "test_accuracy": 0.1 * seed + gain, "floor": 0.1 * seed,
+            "data": "things", "fraction": 1.0, "strategy": way, "seed": seed,
+            "photos_in_split": 300, "tested": 120, "test_accuracy": 0.1 * seed + gain, "floor": 0.1 * seed,
         }
         for way, gain in (("frozen", 0.3), ("from scratch", 0.0))
         for seed in (2, 0, 1)

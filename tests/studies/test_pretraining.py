@@ -11,16 +11,16 @@ from utils.device import Runtime
 from utils.splits import Splits, split
 from utils.studies.pretraining import (
     SPLITS,
-    Worth,
+    TransferAccuracy,
     converged_accuracy,
     good_or_defective,
-    worth_of_pretraining,
+    transfer_accuracy,
 )
 
 
 @pytest.fixture(scope="module")
-def worth(few_cells: ImageSet, cpu: Runtime) -> Worth:
-    return worth_of_pretraining(with_side(load_backbone("resnet18", "offline"), 64), few_cells, cpu)
+def worth(few_cells: ImageSet, cpu: Runtime) -> TransferAccuracy:
+    return transfer_accuracy(with_side(load_backbone("resnet18", "offline"), 64), few_cells, cpu)
 
 
 def test_cells_of_four_classes_become_good_and_defective(few_cells: ImageSet) -> None:
@@ -36,7 +36,7 @@ def test_a_set_without_kinds_keeps_its_classes(squares: ImageSet) -> None:
 
 
 def test_both_backbones_are_tested_on_the_same_splits_as_the_floor(
-    worth: Worth, few_cells: ImageSet
+    transfer: TransferAccuracy, few_cells: ImageSet
 ) -> None:
     two = good_or_defective(few_cells)
     assert worth.classes == two.classes
@@ -55,11 +55,11 @@ def test_the_untrained_backbone_sees_the_photos_as_the_trained_one_does(
     few_cells: ImageSet, cpu: Runtime
 ) -> None:
     blank = with_side(load_backbone("resnet18", "untrained"), 64)
-    worth = worth_of_pretraining(blank, few_cells, cpu)
+    worth = transfer_accuracy(blank, few_cells, cpu)
     assert worth.gains == (0.0,) * SPLITS
 
 
-FIVE = Worth(
+FIVE = TransferAccuracy(
     model="resnet18",
     dataset="elpv",
     classes=("good", "defective"),

@@ -32,11 +32,11 @@ def capstone(
     """Good or defective? ELPV by two measures, on random splits and whole modules (90 minutes)."""
     from utils.cli import terminal
     from utils.device import choose_runtime
-    from utils.studies.capstone import STUDY_SETTINGS, capstone_units, summarise
+    from utils.studies.capstone import STUDY_SETTINGS, capstone_measurements, summarise
 
     runtime = choose_runtime(device, precision)
-    units = capstone_units(runtime)
-    study = _study("capstone", STUDY_SETTINGS, units, runtime, folder, file, as_json)
+    measurements = capstone_measurements(runtime)
+    study = _study("capstone", STUDY_SETTINGS, measurements, runtime, folder, file, as_json)
     if not as_json:
         out.print(terminal.show_capstone(summarise(study.rows)))
 
@@ -51,11 +51,11 @@ def data_curve(
 ) -> None:
     """Learn from 5 to 100 % of cells and of things, pre-trained and from scratch (80 minutes)."""
     from utils.device import choose_runtime
-    from utils.studies.data_curve import curve_settings, curve_units
+    from utils.studies.data_curve import curve_measurements, curve_settings
 
     runtime = choose_runtime(device, precision)
-    units = curve_units(runtime)
-    _study("data-curve", curve_settings(), units, runtime, folder, file, as_json)
+    measurements = curve_measurements(runtime)
+    _study("data-curve", curve_settings(), measurements, runtime, folder, file, as_json)
 
 
 @app.command(rich_help_panel="Maintain")
@@ -68,12 +68,12 @@ def model_table(
 ) -> None:
     """Measure accuracy, latency, parameters and memory of every model (some minutes)."""
     from utils.device import choose_runtime
-    from utils.studies.model_table import BATCH, PHOTOS, SPLITS, table_units
+    from utils.studies.model_table import BATCH, PHOTOS, SPLITS, table_measurements
 
     runtime = choose_runtime(device, precision)
     settings = {"batch": BATCH, "splits": SPLITS, "photos_in_training_step": PHOTOS}
-    units = table_units(runtime, progress=bars)
-    _study("model-table", settings, units, runtime, folder, file, as_json)
+    measurements = table_measurements(runtime, progress=bars)
+    _study("model-table", settings, measurements, runtime, folder, file, as_json)
 
 
 @app.command(rich_help_panel="Maintain")
@@ -86,17 +86,17 @@ def scaling(
 ) -> None:
     """Measure what each step of running well is worth on this machine (some minutes)."""
     from utils.device import choose_runtime
-    from utils.studies.scaling import BATCH, EPOCHS, MODEL, scaling_units
+    from utils.studies.scaling import BATCH, EPOCHS, MODEL, scaling_measurements
 
     runtime = choose_runtime(device, precision)
     settings = {"model": MODEL, "batch": BATCH, "epochs": EPOCHS}
-    _study("scaling", settings, scaling_units(runtime), runtime, folder, file, as_json)
+    _study("scaling", settings, scaling_measurements(runtime), runtime, folder, file, as_json)
 
 
 def _study(
     command: str,
     settings: dict[str, Any],
-    units: dict[str, Any],
+    measurements: dict[str, Any],
     runtime: Any,
     folder: Path,
     file: Path,
@@ -107,9 +107,9 @@ def _study(
     def say(row: dict[str, Any]) -> None:
         if not as_json:
             figures = [f"{k} {v:.3g}" for k, v in row.items() if isinstance(v, int | float)]
-            out.print(f"{row['unit']}: {', '.join(figures)}", highlight=False)
+            out.print(f"{row['measurement']}: {', '.join(figures)}", highlight=False)
 
-    study = run_study(command, settings, units, runtime, folder / "progress.json", say)
+    study = run_study(command, settings, measurements, runtime, folder / "progress.json", say)
     write_study(study, file)
     if as_json:
         print_json(asdict(study))

@@ -50,7 +50,7 @@ class DistillationConfig:
         return self.late_side if step >= self.steps * (1 - self.late) else self.side
 
     def logit_weight_at(self, step: int) -> float:
-        """Weight of the logits at a step: it rises with the square of the share done."""
+        """Weight of the logits at a step: it rises with the square of the fraction done."""
         return (
             self.logit_weight
             + (self.late_logit_weight - self.logit_weight) * (step / self.steps) ** 2

@@ -43,7 +43,7 @@ CALIBRATION = 256  # compositions that show the mean and spread of the teacher's
 @dataclass(frozen=True, kw_only=True)
 class IntervalRecord:
     """Means over one interval: mean squared errors of the standardised hints, fine to coarse; the
-    logits' divergence in nats; the share of compositions on which both name the same class.
+    logits' divergence in nats; the fraction of compositions on which both name the same class.
     """
 
     images: int
@@ -150,13 +150,13 @@ def steps_in(
     with memory_guard(config.batch_size):
         run = _Run(config, pictures, runtime)
         seconds = 0.0
-        for first, share in ((0, 1 - config.late), (config.steps - timed, config.late)):
+        for first, fraction in ((0, 1 - config.late), (config.steps - timed, config.late)):
             for step, pixels in run.batches(range(first, first + 1)):  # tracing and warming up
                 run.step(pixels, step)
             started = perf_counter()
             for step, pixels in run.batches(range(first, first + timed)):
                 run.step(pixels, step)
-            seconds += share * (perf_counter() - started) / timed
+            seconds += fraction * (perf_counter() - started) / timed
     return max(1, round(minutes * 60 / seconds))
 
 

@@ -158,7 +158,7 @@ def render_card(report: Report, name: str, record: dict[str, Any]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["percent"] = lambda share: f"{share:.1%}"
+    environment.filters["percent"] = lambda fraction: f"{fraction:.1%}"
     environment.filters["splits"] = _splits
     return environment.get_template("card.md.j2").render(
         name=name,
@@ -254,7 +254,7 @@ def _top_on_photo(backbone: Backbone, name: str, runtime: Runtime) -> Tensor:
 
 
 def _shared(ours: Tensor, theirs: Tensor) -> int:
-    """How many classes two N×5 tables of indices share, row by row."""
+    """How many classes two N×5 tables of indices fraction, row by row."""
     return int((ours[:, :, None] == theirs[:, None, :]).sum())
 
 

@@ -22,14 +22,14 @@ from utils.datasets import PARTS, THINGS
 from utils.distillation.pictures import read_cutout, read_photo
 from utils.errors import CourseError
 from utils.files import read_text, write_file
-from utils.splits import TEST_SHARE, VALIDATION_SHARE
+from utils.splits import TEST_FRACTION, VALIDATION_SHARE
 
 SIDE = 160  # pixels
 PICTURES = {"train": 50, "val": 14, "test": 20}  # of each class
 DETAIL = (64, 128)  # pixels of a stamp's longer side that are kept: stamps of fruit are small and
 # those of mammals large, so that sharpness would tell them apart
-SIZE = (0.6, 1.0)  # longer side of a stamp, as a share of the picture's
-WINDOW = (0.4, 1.0)  # side of what is seen of a background, as a share of its shorter side
+SIZE = (0.6, 1.0)  # longer side of a stamp, as a fraction of the picture's
+WINDOW = (0.4, 1.0)  # side of what is seen of a background, as a fraction of its shorter side
 TRIES = 4  # places, of which a picture gets the clearest
 QUALITY = 85  # of the JPEGs
 
@@ -213,7 +213,7 @@ def _deal(originals: Sequence[Original], kind: str) -> dict[str, list[Original]]
     """A class's originals, dealt to the three parts at random; the same for the same class."""
     shuffled = sorted(originals, key=lambda original: original.files)
     Random(kind).shuffle(shuffled)
-    test = round(TEST_SHARE * len(shuffled))
+    test = round(TEST_FRACTION * len(shuffled))
     val = round(VALIDATION_SHARE * len(shuffled))
     return {
         "test": shuffled[:test],

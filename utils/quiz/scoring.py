@@ -44,7 +44,7 @@ class Score(Strict):
     weakest: int | None  # the lesson with the most wrong answers
 
     @property
-    def share(self) -> float:
+    def fraction(self) -> float:
         return sum(self.right.values()) / max(1, sum(self.asked.values()))
 
     @property
@@ -53,9 +53,9 @@ class Score(Strict):
         else the lesson with the most wrong answers, to review.
         """
         hard, hard_right = self.asked.get("hard", 0), self.right.get("hard", 0)
-        if self.share >= STRONG and 2 * hard_right >= hard:
+        if self.fraction >= STRONG and 2 * hard_right >= hard:
             return "strong"
-        if self.share >= NEARLY:
+        if self.fraction >= NEARLY:
             return "nearly"
         return f"review lesson {self.weakest}"
 

@@ -27,14 +27,14 @@ from utils.studies.capstone_tuning import (
 from utils.studies.cells import MIRRORS, SYMMETRIES, cell_features, cells_as_pixels
 from utils.studies.kernel_probe import kernel_probe
 from utils.studies.measures import Interval, Measure, corrected_interval, elpv_measures, score
-from utils.studies.runner import Row, Unit
+from utils.studies.runner import Measurement, Record
 
 # Side in pixels at which each frozen model sees the whole cell, of 300 pixels: the larger model
 # learned on larger photos.
 SIDES = {"resnet18": 224, "efficientnet_lite0": 224, "efficientnet_lite1": 288}
 C = 30.0  # of the kernel regression
 KINDS = ("random", "by module")
-WAYS = ("frozen", "fine-tuned", "both")
+STRATEGIES = ("frozen", "fine-tuned", "both")
 SPLITS = 20
 TUNED_SPLITS = 5  # of these: fine-tuning takes minutes each time
 STEP_SPLITS = 3
@@ -79,31 +79,35 @@ def parts_of(kind: str, seed: int) -> Splits:
     return split(cells(), seed, random=kind == "random")
 
 
-def capstone_units(runtime: Runtime) -> dict[str, Unit]:
+def capstone_measurements(runtime: Runtime) -> dict[str, Measurement]:
     """What is computed once, each split's test, and the steps by which the model was chosen."""
-    units: dict[str, Unit] = {
+    measurements: dict[str, Measurement] = {
         f"features of {name}": partial(see_every_cell, name, runtime) for name in SIDES
     }
     for seed in range(SPLITS):
         for kind in KINDS:
-            units[f"frozen, {kind}, split {seed}"] = partial(measure_frozen, kind, seed, runtime)
-    units[f"maps of {TUNED.side} pixels"] = partial(keep_maps, TUNED.side, runtime)
+            measurements[f"frozen, {kind}, split {seed}"] = partial(
+                measure_frozen, kind, seed, runtime
+            )
+    measurements[f"maps of {TUNED.side} pixels"] = partial(keep_maps, TUNED.side, runtime)
     for seed in range(TUNED_SPLITS):
         for kind in KINDS:
-            units[f"fine-tuned, {kind}, split {seed}"] = partial(measure_tuned, kind, seed, runtime)
-    units[f"maps of {LARGER.side} pixels"] = partial(keep_maps, LARGER.side, runtime)
+            measurements[f"fine-tuned, {kind}, split {seed}"] = partial(
+                measure_tuned, kind, seed, runtime
+            )
+    measurements[f"maps of {LARGER.side} pixels"] = partial(keep_maps, LARGER.side, runtime)
     for seed in range(STEP_SPLITS):
-        units[f"steps, split {seed}"] = partial(climb_steps, seed, runtime)
-    return units
+        measurements[f"steps, split {seed}"] = partial(climb_steps, seed, runtime)
+    return measurements
 
 
-def see_every_cell(name: str, runtime: Runtime) -> Row:
+def see_every_cell(name: str, runtime: Runtime) -> Record:
     """Compute a frozen model's features of every cell, or find them in the cache."""
     vectors = features_of(name, runtime)
     return {"part": "features", "model": name, "side": SIDES[name], "length": vectors.shape[1]}
 
 
-def keep_maps(side: int, runtime: Runtime) -> Row:
+def keep_maps(side: int, runtime: Runtime) -> Record:
     """Compute what the frozen part of the fine-tuned model makes of every cell."""
     maps = maps_of(side, runtime)
     return {"part": "maps", "model": TUNED.model, "side": side, "values": maps[0, 0].numel()}
@@ -118,7 +122,7 @@ def features_of(name: str, runtime: Runtime) -> np.ndarray:
     return cell_features(name, SIDES[name], MIRRORS, runtime).numpy()
 
 
-def measure_frozen(kind: str, seed: int, runtime: Runtime) -> Row:
+def measure_frozen(kind: str, seed: int, runtime: Runtime) -> Record:
     """Test the kernel regression on one split; see `_tested` for the row."""
     parts = parts_of(kind, seed)
     found = frozen_answers(parts.train + parts.val, parts.test, runtime)
@@ -126,7 +130,7 @@ def measure_frozen(kind: str, seed: int, runtime: Runtime) -> Row:
     return {"part": "frozen"} | _tested(kind, seed, parts, answers)
 
 
-def measure_tuned(kind: str, seed: int, runtime: Runtime) -> Row:
+def measure_tuned(kind: str, seed: int, runtime: Runtime) -> Record:
     """Test the fine-tuned model, and its mean with the kernel regression, on one split."""
     parts = parts_of(kind, seed)
     known, maps, answers = parts.train + parts.val, maps_of(TUNED.side, runtime), {}
@@ -146,29 +150,29 @@ def frozen_answers(known: Sequence[int], unknown: Sequence[int], runtime: Runtim
 
 def _tested(
     kind: str, seed: int, parts: Splits, answers: Mapping[str, Mapping[str, np.ndarray]]
-) -> Row:
-    """A row: `scores[way][a][b]` of the model that learned by measure a, taken by measure b.
+) -> Record:
+    """A row: `scores[strategy][a][b]` of the model that learned by measure a, taken by measure b.
 
-    `defective[way][a]` is that model's probability of a defect in each test cell, in order.
+    `defective[strategy][a]` is that model's probability of a defect in each test cell, in order.
     """
     scores: dict[str, Any] = {}
     defective: dict[str, Any] = {}
-    for learned_by, by_way in answers.items():
-        for way, found in by_way.items():
+    for learned_by, by_strategy in answers.items():
+        for strategy, found in by_strategy.items():
             taken = {
                 name: asdict(score(measure, parts.test, found, sure()))
                 for name, measure in measures().items()
             }
-            scores.setdefault(way, {})[learned_by] = taken
+            scores.setdefault(strategy, {})[learned_by] = taken
             kept = [round(float(p), 3) for p in found]
-            defective.setdefault(way, {})[learned_by] = kept
+            defective.setdefault(strategy, {})[learned_by] = kept
     floors = {name: measure.floor(parts.test) for name, measure in measures().items()}
     sizes = {"n_train": len(parts.train + parts.val), "n_test": len(parts.test)}
-    row: Row = {"kind": kind, "seed": seed, **sizes, "floors": floors, "scores": scores}
+    row: Record = {"kind": kind, "seed": seed, **sizes, "floors": floors, "scores": scores}
     return row | ({"defective": defective} if seed < TUNED_SPLITS else {})
 
 
-def climb_steps(seed: int, runtime: Runtime) -> Row:
+def climb_steps(seed: int, runtime: Runtime) -> Record:
     """Validation accuracy, by the course's measure, after each step towards the model chosen.
 
     The split is by module; what learns is the training cells, and the test cells aren't touched.
@@ -217,9 +221,9 @@ def climb_steps(seed: int, runtime: Runtime) -> Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """One line of the capstone's table: a way of answering, a kind of split, a measure."""
+    """One line of the capstone's table: a strategy, a kind of split, a measure."""
 
-    way: str
+    strategy: str
     kind: str
     measure: str
     splits: int
@@ -231,36 +235,36 @@ class Summary:
     sure_accuracy: float
 
 
-def summarise(rows: Sequence[Row]) -> list[Summary]:
+def summarise(rows: Sequence[Record]) -> list[Summary]:
     """The table: means over splits of each model, by the measure that it learned by.
 
     The frozen model is there twice, since only on the same splits may it be compared with others.
     """
-    lines = [("frozen", SPLITS), *((way, TUNED_SPLITS) for way in WAYS)]
+    lines = [("frozen", SPLITS), *((strategy, TUNED_SPLITS) for strategy in STRATEGIES)]
     return [
-        summarise_one(rows, way, kind, measure, splits)
-        for way, splits in lines
+        summarise_one(rows, strategy, kind, measure, splits)
+        for strategy, splits in lines
         for kind in KINDS
         for measure in measures()
     ]
 
 
 def summarise_one(
-    rows: Sequence[Row], way: str, kind: str, measure: str, splits: int = TUNED_SPLITS
+    rows: Sequence[Record], strategy: str, kind: str, measure: str, splits: int = TUNED_SPLITS
 ) -> Summary:
     """Means over the first `splits` splits of this kind."""
     chosen = [
         row
         for row in rows
-        if row.get("kind") == kind and way in row["scores"] and row["seed"] < splits
+        if row.get("kind") == kind and strategy in row["scores"] and row["seed"] < splits
     ]
-    scores = [row["scores"][way][measure][measure] for row in chosen]
+    scores = [row["scores"][strategy][measure][measure] for row in chosen]
     sizes = (np.mean([row[size] for row in chosen]) for size in ("n_train", "n_test"))
     means = {name: float(np.mean([s[name] for s in scores])) for name in scores[0]}
     accuracy = corrected_interval([s["accuracy"] for s in scores], *map(float, sizes))
     floor = float(np.mean([row["floors"][measure] for row in chosen]))
     return Summary(
-        way=way,
+        strategy=strategy,
         kind=kind,
         measure=measure,
         splits=len(chosen),

@@ -1,4 +1,4 @@
-"""How much data does pre-training save? Accuracy against the share of the training photos.
+"""How much data does pre-training save? Accuracy against the fraction of the training photos.
 
 On two data sets: solar cells, which are far from ImageNet, and things, which are near. Five splits
 each, all ways on the same ones, so that two ways are compared split by split.
@@ -16,24 +16,24 @@ from utils.datasets import Crops, ImageSet, load_elpv, load_things
 from utils.device import Runtime
 from utils.images import Normalize
 from utils.modes import TrainingConfig
-from utils.splits import limit, share_of_training, split
+from utils.splits import fraction_of_training, limit, split
 from utils.studies.measures import Interval, corrected_interval
-from utils.studies.runner import Row, Unit
+from utils.studies.runner import Measurement, Record
 from utils.training import train
 
 MODEL = "efficientnet_lite0"  # it has seen neither data set; the course's own weights saw things
 SIDE = 96  # pixels: an epoch takes two thirds of what it does at 128
-SHARES = (0.05, 0.25, 1.0)
+FRACTIONS = (0.05, 0.25, 1.0)
 SETTLING = 128  # photos that show an untrained network's BatchNorm what to expect
 SEEDS = 5  # of the split and of training alike
 ELPV_PHOTOS = 600  # of 2,624, from every module: training from scratch on all takes hours
 
 
 @dataclass(frozen=True)
-class Way:
+class Strategy:
     """Weights to begin with, how to train, and for how long.
 
-    A share of the photos is learned from in as many steps as all of them, or in `most` epochs,
+    A fraction of the photos is learned from in as many steps as all of them, or in `most` epochs,
     where those are fewer. The best epoch by validation loss is tested, so that more epochs than
     needed do no harm.
     """
@@ -43,21 +43,21 @@ class Way:
     steps: int
     most: int
 
-    def config_for(self, photos: int, share: float, seed: int) -> TrainingConfig:
-        """The configuration to learn from so many photos, which are a share of the split."""
+    def config_for(self, photos: int, fraction: float, seed: int) -> TrainingConfig:
+        """The configuration to learn from so many photos, which are a fraction of the split."""
         in_epoch = -(-photos // self.config.batch_size)
         epochs = max(1, min(self.most, round(self.steps / in_epoch)))
-        return replace(self.config, epochs=epochs, share=share, seed=seed)
+        return replace(self.config, epochs=epochs, fraction=fraction, seed=seed)
 
 
 # A pre-trained backbone keeps BatchNorm's statistics and begins with a trained head: with a handful
 # of photos, noisy statistics and a random head undo what it knows.
 # The rates from scratch were chosen on validation photos of things, of a split that is used here.
 SCRATCH = TrainingConfig(mode="full", lr_backbone=3e-4, lr_head=1e-3)
-WAYS = {
-    "frozen": Way("offline", TrainingConfig(mode="head"), steps=600, most=200),
-    "full": Way("offline", TrainingConfig(mode="full", head_epochs=60), steps=50, most=12),
-    "from scratch": Way("untrained", SCRATCH, steps=150, most=20),
+STRATEGIES = {
+    "frozen": Strategy("offline", TrainingConfig(mode="head"), steps=600, most=200),
+    "full": Strategy("offline", TrainingConfig(mode="full", head_epochs=60), steps=50, most=12),
+    "from scratch": Strategy("untrained", SCRATCH, steps=150, most=20),
 }
 
 
@@ -73,34 +73,34 @@ def curve_settings() -> dict[str, object]:
     return {
         "model": MODEL,
         "side": SIDE,
-        "shares": SHARES,
+        "fractions": FRACTIONS,
         "seeds": SEEDS,
         "photos": {name: len(load()) for name, load in DATA.items()},
-        "ways": {name: asdict(way) for name, way in WAYS.items()},
+        "strategies": {name: asdict(strategy) for name, strategy in STRATEGIES.items()},
     }
 
 
-def curve_units(runtime: Runtime) -> dict[str, Unit]:
-    """One unit for each data set, split, share and way."""
+def curve_measurements(runtime: Runtime) -> dict[str, Measurement]:
+    """One measurement for each data set, split, fraction and strategy."""
     return {
-        f"{data}, {way}, {share:.0%}, split {seed}": partial(
-            learn_from_share, DATA[data], way, share, seed, runtime
+        f"{data}, {strategy}, {fraction:.0%}, split {seed}": partial(
+            learn_from_fraction, DATA[data], strategy, fraction, seed, runtime
         )
         for data in DATA
         for seed in range(SEEDS)
-        for share in SHARES
-        for way in WAYS
+        for fraction in FRACTIONS
+        for strategy in STRATEGIES
     }
 
 
-def learn_from_share(
-    load: Callable[[], ImageSet], way: str, share: float, seed: int, runtime: Runtime
-) -> Row:
-    """Train one way on a share of a training split, and test it on the whole test split."""
-    images, chosen = load(), WAYS[way]
+def learn_from_fraction(
+    load: Callable[[], ImageSet], strategy: str, fraction: float, seed: int, runtime: Runtime
+) -> Record:
+    """Train one strategy on a fraction of a training split, and test it on the whole test split."""
+    images, chosen = load(), STRATEGIES[strategy]
     whole = split(images, seed)
-    used = share_of_training(whole, images.labels, share, seed)
-    config = chosen.config_for(len(used.train), share, seed)
+    used = fraction_of_training(whole, images.labels, fraction, seed)
+    config = chosen.config_for(len(used.train), fraction, seed)
     backbone = with_side(load_backbone(MODEL, chosen.weights, seed), SIDE)
     if not backbone.weights.trained:
         settle_norms(backbone, images.subset(used.train[:SETTLING]))
@@ -108,8 +108,8 @@ def learn_from_share(
     return {
         "data": images.name,
         "split": trace.split,
-        "way": way,
-        "share": share,
+        "strategy": strategy,
+        "fraction": fraction,
         "photos": trace.n_train,
         "photos_in_split": len(whole.train),
         "seed": seed,
@@ -143,34 +143,36 @@ def settle_norms(backbone: Backbone, images: ImageSet) -> None:
         norm.momentum = momentum
 
 
-def accuracy_of(rows: Sequence[Row], data: str, share: float, way: str) -> Interval:
-    """The mean test accuracy of one way over the splits, with its 95 % interval."""
-    found = _by_seed(rows, data, share, way)
+def accuracy_of(rows: Sequence[Record], data: str, fraction: float, strategy: str) -> Interval:
+    """The mean test accuracy of one strategy over the splits, with its 95 % interval."""
+    found = _by_seed(rows, data, fraction, strategy)
     return _interval(found, [row["test_accuracy"] for row in found])
 
 
-def gain_of(rows: Sequence[Row], data: str, share: float, way: str, beside: str) -> Interval:
-    """By how much one way is better on the same splits, with its 95 % interval.
+def gain_of(
+    rows: Sequence[Record], data: str, fraction: float, strategy: str, beside: str
+) -> Interval:
+    """By how much one strategy is better on the same splits, with its 95 % interval.
 
-    `beside` is another way, or "floor": always answering with the largest class.
+    `beside` is another strategy, or "floor": always answering with the largest class.
     """
-    ours = _by_seed(rows, data, share, way)
+    ours = _by_seed(rows, data, fraction, strategy)
     if beside == "floor":
         theirs = [row["floor"] for row in ours]
     else:
-        theirs = [row["test_accuracy"] for row in _by_seed(rows, data, share, beside)]
+        theirs = [row["test_accuracy"] for row in _by_seed(rows, data, fraction, beside)]
     pairs = zip(ours, theirs, strict=True)
     return _interval(ours, [one["test_accuracy"] - other for one, other in pairs])
 
 
-def _by_seed(rows: Sequence[Row], data: str, share: float, way: str) -> list[Row]:
-    wanted = (data, share, way)
-    found = [row for row in rows if (row["data"], row["share"], row["way"]) == wanted]
+def _by_seed(rows: Sequence[Record], data: str, fraction: float, strategy: str) -> list[Record]:
+    wanted = (data, fraction, strategy)
+    found = [row for row in rows if (row["data"], row["fraction"], row["strategy"]) == wanted]
     return sorted(found, key=lambda row: row["seed"])
 
 
-def _interval(rows: Sequence[Row], values: Sequence[float]) -> Interval:
-    """How far splits overlap depends on the training split, not on the share taken from it."""
+def _interval(rows: Sequence[Record], values: Sequence[float]) -> Interval:
+    """How far splits overlap depends on the training split, not on the fraction taken from it."""
     n_train = sum(row["photos_in_split"] for row in rows) / len(rows)
     n_test = sum(row["tested"] for row in rows) / len(rows)
     return corrected_interval(values, n_train, n_test)

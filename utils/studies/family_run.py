@@ -8,7 +8,7 @@ from PIL import Image
 from utils.backbones import Textbook, load_family, textbook, with_side
 from utils.datasets import ImageSet, Progress, no_progress
 from utils.device import Runtime
-from utils.studies.pretraining import Worth, worth_of_pretraining
+from utils.studies.pretraining import TransferAccuracy, transfer_accuracy
 from utils.tracing import PhotoTrace, trace_photo
 from utils.training import Reporter, TrainingConfig, TrainingTrace, train
 
@@ -29,13 +29,13 @@ class FamilyRun:
     textbook: Textbook
     photo: PhotoTrace
     training: TrainingTrace
-    worth: Worth | None  # None if the backbone is untrained itself
+    transfer: TransferAccuracy | None  # None if the backbone is untrained itself
 
     @property
     def key_insight(self) -> str:
         """Test accuracy beside its floors, and what pre-training contributes."""
         now, what = self.training.test_accuracy, f"{self.model} on {self.training.dataset}"
-        if self.worth is None:
+        if self.transfer is None:
             return (
                 f"{what}: a new head on an UNTRAINED backbone reaches {now:.1%} on the test split "
                 f"({self.training.floors}); this is the baseline that pre-trained weights must "
@@ -44,7 +44,7 @@ class FamilyRun:
         return (
             f"{what}: a new head on the frozen pre-trained backbone reaches {now:.1%} on the "
             f"test split after epoch {self.training.best_epoch} ({self.training.floors}). "
-            f"{self.worth.sentence}"
+            f"{self.transfer.sentence}"
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -75,7 +75,7 @@ class FamilyRun:
             "note": self.naming_note,
             "top": [asdict(prediction) for prediction in self.photo.top],
             "key_insight": self.key_insight,
-            "pretraining": self.worth and self.worth.to_json(),
+            "pretraining": self.transfer and self.transfer.to_json(),
             "seconds": self.training.seconds,
         }
 
@@ -99,9 +99,9 @@ def trace_family(
     shown = trace_photo(backbone, photo)
     backbone = with_side(backbone, TRAINING_SIDE)
     trace, _ = train(backbone, images, config, runtime, reporter=Reporter(progress=progress))
-    worth = None
+    transfer = None
     if backbone.weights.trained:
-        worth = worth_of_pretraining(backbone, images, runtime, progress)
+        transfer = transfer_accuracy(backbone, images, runtime, progress)
     return FamilyRun(
         family=family,
         model=backbone.spec.name,
@@ -111,5 +111,5 @@ def trace_family(
         textbook=textbook(family),
         photo=shown,
         training=trace,
-        worth=worth,
+        transfer=transfer,
     )

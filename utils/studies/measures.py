@@ -52,7 +52,7 @@ def elpv_measures(probabilities: Sequence[float]) -> dict[str, Measure]:
 
 @dataclass(frozen=True, kw_only=True)
 class Scores:
-    """How good probabilities of a defect are on one test split, as shares of 1 (MCC: -1 to 1).
+    """How good probabilities of a defect are on one test split, as fractions of 1 (MCC: -1 to 1).
 
     `sure_accuracy` is that on the cells on which all experts agreed, which both measures label and
     weigh alike.

@@ -22,7 +22,7 @@ from utils.files import scratch_cache
 from utils.models import MODELS, find_model
 from utils.modes import Classifier, TrainingConfig, trainable_groups, training_mode
 from utils.splits import limit
-from utils.studies.runner import Row, Unit
+from utils.studies.runner import Measurement, Record
 from utils.training import train
 
 BATCH = 16
@@ -31,16 +31,16 @@ SPLITS = 5
 PHOTOS = 8  # in the training step whose memory is measured
 
 
-def table_units(
+def table_measurements(
     runtime: Runtime, photos: int | None = None, progress: Progress = no_progress
-) -> dict[str, Unit]:
-    """One unit a model; `photos` limits the data set (None: all of it)."""
+) -> dict[str, Measurement]:
+    """One measurement a model; `photos` limits the data set (None: all of it)."""
     return {name: partial(measure_model, name, runtime, photos, progress) for name in MODELS}
 
 
 def measure_model(
     name: str, runtime: Runtime, photos: int | None = None, progress: Progress = no_progress
-) -> Row:
+) -> Record:
     """Costs of a model, and what it is worth: on ELPV with the weights that the course has, and
     on ImageNet as torchvision publishes it. Values that can't be had are None.
     """

@@ -27,7 +27,7 @@ STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # C: from strongly regularised to har
 
 
 @dataclass(frozen=True, kw_only=True)
-class Worth:
+class TransferAccuracy:
     """Test accuracies of converged heads, and the floor, one value a split (seeds 0, 1, ...)."""
 
     model: str
@@ -69,9 +69,9 @@ class Worth:
         }
 
 
-def worth_of_pretraining(
+def transfer_accuracy(
     backbone: Backbone, images: ImageSet, runtime: Runtime, progress: Progress = no_progress
-) -> Worth:
+) -> TransferAccuracy:
     """Compare a pre-trained backbone with its untrained self, over `SPLITS` splits.
 
     Both stay frozen, and each photo goes through each of them once. Solar cells are told apart as
@@ -91,7 +91,7 @@ def worth_of_pretraining(
         vectors = extract_features(body, images, runtime, progress=progress).vectors
         return tuple(converged_accuracy(vectors, asked.labels, parts) for parts in splits)
 
-    return Worth(
+    return TransferAccuracy(
         model=backbone.spec.name,
         dataset=images.name,
         classes=asked.classes,

@@ -1,4 +1,4 @@
-"""Studies: computations too long for a lesson, done once, unit by unit, and kept as JSON."""
+"""Studies: computations too long for a lesson, done once, measurement by measurement, and kept as JSON."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -11,8 +11,8 @@ from utils.device import Runtime, machine
 from utils.errors import CourseError
 from utils.files import write_file
 
-Row = dict[str, Any]
-Unit = Callable[[], Row]
+Record = dict[str, Any]
+Measurement = Callable[[], Record]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,21 +24,21 @@ class Study:
     runtime: str
     minutes: float
     settings: dict[str, Any]
-    rows: tuple[Row, ...]
+    rows: tuple[Record, ...]
 
 
 def run_study(
     command: str,
     settings: dict[str, Any],
-    units: Mapping[str, Unit],
+    measurements: Mapping[str, Measurement],
     runtime: Runtime,
     progress_file: Path,
-    on_row: Callable[[Row], None] | None = None,
+    on_row: Callable[[Record], None] | None = None,
 ) -> Study:
-    """Compute every unit that the progress file doesn't hold yet; each is kept when it is done.
+    """Compute every measurement that the progress file doesn't hold yet; each is kept when it is done.
 
-    Every row gets its unit's name and its seconds. A study that was stopped goes on after the last
-    finished unit if command, settings, machine and runtime are the same.
+    Every row gets its measurement's name and its seconds. A study that was stopped goes on after the last
+    finished measurement if command, settings, machine and runtime are the same.
 
     Raises:
         CourseError: the progress file is damaged, or of another study.
@@ -50,12 +50,12 @@ def run_study(
         "settings": json.loads(json.dumps(settings)),
     }
     rows = _finished(progress_file, head)
-    for name, compute in units.items():
-        if any(row["unit"] == name for row in rows):
+    for name, compute in measurements.items():
+        if any(row["measurement"] == name for row in rows):
             continue
         started = perf_counter()
         found = compute()
-        row = {"unit": name, **found, "seconds": round(perf_counter() - started, 1)}
+        row = {"measurement": name, **found, "seconds": round(perf_counter() - started, 1)}
         rows.append(row)
         write_file(progress_file, json.dumps(head | {"rows": rows}) + "\n")
         if on_row:
@@ -64,7 +64,7 @@ def run_study(
     return Study(**head, minutes=minutes, rows=tuple(rows))
 
 
-def _finished(progress_file: Path, head: dict[str, Any]) -> list[Row]:
+def _finished(progress_file: Path, head: dict[str, Any]) -> list[Record]:
     if not progress_file.exists():
         return []
     try:

@@ -27,7 +27,7 @@ from utils.models import find_model
 from utils.modes import TrainingConfig, trainable_groups
 from utils.splits import limit
 from utils.studies.parallel import train_in_parallel
-from utils.studies.runner import Row, Unit
+from utils.studies.runner import Measurement, Record
 
 MODEL = "resnet18"
 BATCH = 32
@@ -37,12 +37,12 @@ PHOTOS = 256  # that a loader reads; a head learns from half of them
 LONG_TURNS = 3  # of which the median counts where a turn takes seconds
 
 
-def scaling_units(runtime: Runtime, photos: int = PHOTOS) -> dict[str, Unit]:
-    """One unit a step; those that this machine can't take say why in `what`, with no figures."""
+def scaling_measurements(runtime: Runtime, photos: int = PHOTOS) -> dict[str, Measurement]:
+    """One measurement a step; those that this machine can't take say why in `what`, with no figures."""
     return {step: partial(measure, step) for step, measure in _steps(runtime, photos).items()}
 
 
-def _steps(runtime: Runtime, photos: int) -> dict[str, Callable[[str], Row]]:
+def _steps(runtime: Runtime, photos: int) -> dict[str, Callable[[str], Record]]:
     fp32 = Runtime(runtime.device, "fp32")
     return {
         "eager, fp32": lambda step: _forward(step, "the backbone as it is built", fp32, _eager),
@@ -63,7 +63,7 @@ def _row(
     beside: str | None = None,
     rate: float | None = None,
     base: float | None = None,
-) -> Row:
+) -> Record:
     """Photos a second with the step, and how many times those of the way `beside` it."""
     return {
         "step": step,
@@ -74,7 +74,7 @@ def _row(
     }
 
 
-def _forward(step: str, what: str, runtime: Runtime, build: Callable[[Runtime], tuple]) -> Row:
+def _forward(step: str, what: str, runtime: Runtime, build: Callable[[Runtime], tuple]) -> Record:
     """A way to run the frozen backbone, beside the plain one in the same minute."""
     base = _rate(*_eager(Runtime(runtime.device, "fp32")))
     rate = base if build is _eager else _rate(*build(runtime))
@@ -117,13 +117,13 @@ def _traced(runtime: Runtime) -> tuple:
     return fast_inference(_module(), runtime, pixels)[0], pixels
 
 
-def _bf16(step: str, runtime: Runtime) -> Row:
+def _bf16(step: str, runtime: Runtime) -> Record:
     if runtime.precision == "fp32":
         return _row(step, "left out: this device doesn't multiply bf16 faster")
     return _forward(step, f"{runtime.precision}, and channels_last", runtime, _half)
 
 
-def _compiled(step: str, runtime: Runtime) -> Row:
+def _compiled(step: str, runtime: Runtime) -> Record:
     if runtime.device.type == "cpu" and not shutil.which(os.environ.get("CXX", "g++")):
         return _row(step, "left out: torch.compile needs a C++ compiler (g++)")
 
@@ -134,7 +134,7 @@ def _compiled(step: str, runtime: Runtime) -> Row:
     return _forward(step, f"torch.compile, {runtime.precision}", runtime, build)
 
 
-def _cached(step: str, runtime: Runtime, photos: int) -> Row:
+def _cached(step: str, runtime: Runtime, photos: int) -> Record:
     """Train a head for five epochs: the backbone in each of them, or once and its features kept.
 
     Both read the same photos, run the backbone in its fastest form, and take the same steps.
@@ -173,7 +173,7 @@ def _head_seconds(head: Head, compute: Callable[[], Iterable], kept: bool) -> fl
     return perf_counter() - started
 
 
-def _workers(step: str, photos: int) -> Row:
+def _workers(step: str, photos: int) -> Record:
     """Reading and cropping photos: in this process, or in two of their own."""
     alone, helped = (_loading_rate(photos, workers) for workers in (0, 2))
     what = "photos read and cropped by two processes"
@@ -198,7 +198,7 @@ def _loading_rate(photos: int, workers: int) -> float:
     return len(images) / (perf_counter() - started)
 
 
-def _parallel(step: str, what: str, processes: int, threads: int) -> Row:
+def _parallel(step: str, what: str, processes: int, threads: int) -> Record:
     """Training a small ResNet beside one process with one thread, in turns."""
     rates, bases = [], []
     for _ in range(LONG_TURNS):
