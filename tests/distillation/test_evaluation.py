@@ -229,14 +229,14 @@ def test_the_readme_says_what_the_report_says() -> None:
         (report.teacher.model, "ImageNet", report.teacher),
     ):
         useful, same = quality.usefulness, quality.agreement
-        shares = [mean(v) for v in (useful.probe_binary, useful.probe_four, useful.head_four)]
+        fractions = [mean(v) for v in (useful.probe_binary, useful.probe_four, useful.head_four)]
         agreed = " | | |"
         if same:
-            shares += [same.fresh.top1, same.unseen.top1]
+            fractions += [same.fresh.top1, same.unseen.top1]
             agreed = f" {same.photos_top5} of {same.photos_total} |"
         row = (
             f"| `{name}` | {weights} | "
-            + " | ".join(f"{fraction:.1%}" for fraction in shares)
+            + " | ".join(f"{fraction:.1%}" for fraction in fractions)
             + " |"
         )
         assert row + agreed in words

@@ -57,7 +57,8 @@ def test_two_ways_are_compared_split_by_split() -> None:
     rows = [
         {
             "data": "things", "fraction": 1.0, "strategy": way, "seed": seed,
-            "photos_in_split": 300, "tested": 120, "test_accuracy": 0.1 * seed + gain, "floor": 0.1 * seed,
+            "photos_in_split": 300, "tested": 120,
+            "test_accuracy": 0.1 * seed + gain, "floor": 0.1 * seed,
         }
         for way, gain in (("frozen", 0.3), ("from scratch", 0.0))
         for seed in (2, 0, 1)
