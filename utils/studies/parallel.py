@@ -1,6 +1,6 @@
 """Several processes, one model: data-parallel training, as torchrun starts it.
 
-`train_in_parallel` starts the processes; each runs `main` and trains on its fraction of every batch.
+`train_in_parallel` starts the processes; each runs `main` and trains on its part of every batch.
 After each step all have the same weights, because their gradients are averaged on the way.
 """
 

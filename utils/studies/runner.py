@@ -1,4 +1,4 @@
-"""Studies: computations too long for a lesson, done once, measurement by measurement, and kept as JSON."""
+"""Studies: computations too long for a lesson, done once, piece by piece, and kept as JSON."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -35,10 +35,10 @@ def run_study(
     progress_file: Path,
     on_row: Callable[[Record], None] | None = None,
 ) -> Study:
-    """Compute every measurement that the progress file doesn't hold yet; each is kept when it is done.
+    """Compute every measurement that the progress file doesn't hold yet, and keep each when done.
 
-    Every row gets its measurement's name and its seconds. A study that was stopped goes on after the last
-    finished measurement if command, settings, machine and runtime are the same.
+    Every row gets its measurement's name and its seconds. A study that was stopped goes on after
+    the last finished measurement if command, settings, machine and runtime are the same.
 
     Raises:
         CourseError: the progress file is damaged, or of another study.

@@ -38,7 +38,7 @@ LONG_TURNS = 3  # of which the median counts where a turn takes seconds
 
 
 def scaling_measurements(runtime: Runtime, photos: int = PHOTOS) -> dict[str, Measurement]:
-    """One measurement a step; those that this machine can't take say why in `what`, with no figures."""
+    """One measurement a step; those that this machine can't take say why in `what`."""
     return {step: partial(measure, step) for step, measure in _steps(runtime, photos).items()}
 
 
