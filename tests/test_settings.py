@@ -1,11 +1,15 @@
 """The environment variables of the course."""
 
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import platformdirs
 import pytest
 
-from utils.settings import Settings
+from utils.settings import PROJECT, Settings
 
 
 def test_the_cache_lies_where_it_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -32,3 +36,18 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> N
     settings = Settings()
     assert (settings.weights, settings.device, settings.precision) == ("auto", None, None)
     assert settings.grading.name == "grading"
+
+
+def test_a_package_without_its_checkout_is_refused(tmp_path: Path) -> None:
+    shutil.copytree(PROJECT / "utils", tmp_path / "utils")
+    run = subprocess.run(
+        [sys.executable, "-m", "utils.cli", "weights"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert run.returncode == 2
+    assert "pip install -e ." in run.stderr
+    assert "Traceback" not in run.stderr

@@ -11,6 +11,8 @@ import platformdirs
 from pydantic import field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from utils.errors import CourseError
+
 PROJECT = Path(__file__).resolve().parents[1]
 
 
@@ -65,6 +67,15 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, folder: Path) -> Path:
         return folder.expanduser().resolve()
+
+
+def check_checkout() -> None:
+    """Raises CourseError where the package lies without its lessons, weights and data."""
+    if not (PROJECT / "pyproject.toml").exists():
+        raise CourseError(
+            f"The course runs from its own folder, and {PROJECT} has neither lessons nor weights: "
+            "install it from there with pip install -e . (make does)."
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -41,9 +41,9 @@ def split(images: ImageSet, seed: int = 0, random: bool = False) -> Splits:
 
     Groups stay whole. Of the ways to deal them out, drawn at random, the first is taken whose
     parts lie within 5 points of their sizes, with every class within 5 points of its fraction of
-    the whole set; if there is none among `DRAWS`, the nearest. A set without groups, and any set with
-    `random`, is split photo by photo, stratified by class. A set that comes already split keeps its
-    own parts for seed 0, and is dealt out anew for every other.
+    the whole set; if there is none among `DRAWS`, the nearest. A set without groups, and any set
+    with `random`, is split photo by photo, stratified by class. A set that comes already split
+    keeps its own parts for seed 0, and is dealt out anew for every other.
 
     Raises:
         CourseError: a class has fewer than three groups, or they can't be dealt to three parts.

@@ -10,6 +10,7 @@ from rich.console import Console
 from utils.cli import grading, lessons, pipeline, quiz, studies, upkeep, weights
 from utils.cli.options import say_warning
 from utils.errors import CourseError
+from utils.settings import check_checkout
 
 app = typer.Typer(
     help="Follow a photo through ResNet, VGG and EfficientNet, and watch each one learn.",
@@ -32,6 +33,7 @@ def main() -> None:
     warnings.showwarning = say_warning
     words = sys.argv[1:] or ["--help"]
     try:
+        check_checkout()
         sys.exit(app(words, standalone_mode=False) or 0)
     except (CourseError, UsageError) as error:
         sentence = _sentence(error) if isinstance(error, UsageError) else str(error)
