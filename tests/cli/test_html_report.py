@@ -110,7 +110,7 @@ def family_run(family: str = "resnet", untrained: bool = False) -> FamilyRun:
         textbook=book,
         photo=photo,
         training=training,
-        worth=None if untrained else worth,
+        transfer=None if untrained else worth,
     )
 
 

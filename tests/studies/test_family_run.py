@@ -57,13 +57,13 @@ def test_key_insight_gives_the_accuracy_with_its_floors_and_the_worth_of_pretrai
     assert f"reaches {trace.test_accuracy:.1%} on the test split" in said
     assert f"largest class alone: {trace.majority:.1%}" in said
     assert f"its largest class: {trace.informed_floor:.1%}" in said
-    assert cat_run.worth is not None
-    assert said.endswith(cat_run.worth.sentence)
-    assert cat_run.worth.classes == ("good", "defective")
+    assert cat_run.transfer is not None
+    assert said.endswith(cat_run.transfer.sentence)
+    assert cat_run.transfer.classes == ("good", "defective")
 
 
 def test_key_insight_of_an_untrained_run_claims_no_gain(cat_run: FamilyRun) -> None:
-    blank = replace(cat_run, untrained=True, worth=None)
+    blank = replace(cat_run, untrained=True, transfer=None)
     assert "UNTRAINED" in blank.key_insight
     assert "points" not in blank.key_insight
     assert blank.to_json()["pretraining"] is None
