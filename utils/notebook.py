@@ -60,7 +60,7 @@ def training_table(trace: "TrainingTrace") -> Markdown:
         )
         for row in trace.epochs
     ]
-    head = ("epoch", "train loss", "val loss", "val accuracy", "peak rate", "observation")
+    head = ("epoch", "train loss", "val loss", "val accuracy", "peak learning rate", "observation")
     result = (
         f"**{trace.model}** ({trace.weights}), mode {trace.mode}, on {trace.n_train} training and "
         f"{trace.n_val} validation photos, {trace.split}. Best epoch {trace.best_epoch}; "

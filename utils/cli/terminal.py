@@ -86,7 +86,7 @@ def show_training(trace: TrainingTrace, width: int) -> RenderableType:
         f"{trace.n_train} train / {trace.n_val} validation / {trace.n_test} test, {trace.split}, "
         f"photos at {trace.side}×{trace.side}"
     )
-    columns = ("epoch", "train loss", "val loss", "val acc", "rate", "s", "observation")
+    columns = ("epoch", "train loss", "val loss", "val acc", "learning rate", "s", "observation")
     rows = [
         (
             e.epoch,

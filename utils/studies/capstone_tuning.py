@@ -37,7 +37,7 @@ class Recipe:
     model: str = "efficientnet_lite0"
     side: int = 224  # pixels of the whole cell
     epochs: int = 5
-    lr: float = 3e-4  # peak rate of the last stage
+    lr: float = 3e-4  # peak learning rate of the last stage
     lr_head: float = 1e-3
     probe_first: bool = True
     symmetries: int = SYMMETRIES  # of which each epoch shows one of each cell
