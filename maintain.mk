@@ -59,7 +59,10 @@ lock: setup             ## requirements.txt and requirements-dev.txt anew from p
 		--output-file requirements-dev.txt
 	sed -i.bak -E -e '/^(nvidia-|cuda-|triton=)/d' requirements.txt requirements-dev.txt
 	grep -v -x -F -f requirements.txt requirements-dev.txt > requirements-dev.txt.bak
-	mv requirements-dev.txt.bak requirements-dev.txt && rm requirements.txt.bak
+	sed -i.bak -e '1i # Exact versions of what lessons and commands import: made by `make lock`, not by hand.' \
+		-e '1i # CUDA packages are left out: torch pins those that it needs.' requirements.txt
+	sed -e '1i # Exact versions of what tests need besides: made by `make lock`, not by hand.' \
+		requirements-dev.txt.bak > requirements-dev.txt && rm *.txt.bak
 LOCKED := --quiet --universal --python-version 3.11 --no-header --no-annotate
 
 include utils/distillation/Makefile  # weights, weights-report, pictures, things

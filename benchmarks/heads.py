@@ -1,21 +1,18 @@
 """Training a head on a frozen ResNet-18: features once, or the backbone in every epoch."""
 
-import os
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from statistics import mean
-from unittest import mock
 
 import torch
 
 from benchmarks.results import Result
-from benchmarks.timing import Stopwatch, repeatable_kernels_off
+from benchmarks.timing import Stopwatch
 from benchmarks.tutorial import WORKERS, train_head
 from utils.backbones import load_backbone
 from utils.cli.catalogue import load_images
 from utils.datasets import ImageSet
 from utils.device import Runtime, choose_runtime
+from utils.files import scratch_cache
 from utils.splits import limit
 from utils.training import TrainingConfig, train
 
@@ -68,7 +65,7 @@ def _ours(images: ImageSet, runtime: Runtime) -> dict[str, float]:
     """Seconds of the cold runs, each with an empty cache, and of an epoch in a warm one."""
     found = {}
     for epochs in COLD_GOALS:
-        with _empty_cache():
+        with scratch_cache():
             found[f"cold {epochs}"], _ = _run(images, epochs, runtime)
             _, found["epoch"] = _run(images, epochs, runtime)
     return found
@@ -76,20 +73,10 @@ def _ours(images: ImageSet, runtime: Runtime) -> dict[str, float]:
 
 def _run(images: ImageSet, epochs: int, runtime: Runtime) -> tuple[float, float]:
     """Seconds from nothing to a trained head, and the mean of its epochs."""
-    with repeatable_kernels_off():
-        watch = Stopwatch(runtime.device)
-        backbone = load_backbone("resnet18", "untrained")
-        trace, _ = train(backbone, images, TrainingConfig(epochs=epochs), runtime)
-        return watch.seconds(), mean(epoch.seconds for epoch in trace.epochs)
-
-
-@contextmanager
-def _empty_cache() -> Iterator[None]:
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        mock.patch.dict(os.environ, COURSE_CACHE=folder),
-    ):
-        yield
+    watch = Stopwatch(runtime.device)
+    backbone = load_backbone("resnet18", "untrained")
+    trace, _ = train(backbone, images, TrainingConfig(epochs=epochs), runtime)
+    return watch.seconds(), mean(epoch.seconds for epoch in trace.epochs)
 
 
 def _wake_torch() -> None:

@@ -1,8 +1,7 @@
 """Timing on a machine that does other things too."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -57,15 +56,3 @@ def _turn(work: Work, device: torch.device) -> float:
     watch = Stopwatch(device)
     work()
     return watch.seconds()
-
-
-@contextmanager
-def repeatable_kernels_off() -> Iterator[None]:
-    """Undo, at the end, the process-wide switch to slower repeatable kernels that training makes.
-
-    Otherwise whoever is measured next would pay for it.
-    """
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(False)

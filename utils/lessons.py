@@ -104,6 +104,7 @@ def run_lesson(file: Path) -> LessonRun:
         kernel_name="python3",
         record_timing=False,
         coalesce_streams=True,
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],  # it warns of each start
         resources={"metadata": {"path": str(file.parent)}},
     )
     started = time.perf_counter()

@@ -52,7 +52,7 @@ class Strategy:
 
 # A pre-trained backbone keeps BatchNorm's statistics and begins with a trained head: with a handful
 # of photos, noisy statistics and a random head undo what it knows.
-# The learning rates from scratch were chosen on validation photos of things, of a split that is used here.
+# The learning rates from scratch were chosen on validation photos of things, of a split used here.
 SCRATCH = TrainingConfig(mode="full", lr_backbone=3e-4, lr_head=1e-3)
 STRATEGIES = {
     "frozen": Strategy("offline", TrainingConfig(mode="head"), steps=600, most=200),
