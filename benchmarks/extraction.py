@@ -92,7 +92,7 @@ def _matmul(runtime: Runtime, say: Say) -> list[Contender]:
 
 
 def _share_of_matmul(rate: float, matmul_seconds: float) -> Result:
-    """How much of the rate of plain matrix products a ResNet-50 reaches, 2 FLOPs a pair."""
+    """Compare a ResNet-50's FLOP/s with those of plain matrix products, at 2 FLOPs a MAC."""
     achieved = rate * 2 * textbook("resnet").gmacs
     plain = 2 * MATMUL_SIDE**3 / matmul_seconds / 1e9
     return Result(

@@ -38,7 +38,7 @@ class Textbook:
 
 @dataclass(frozen=True)
 class StageCost:
-    """What a model gives at a stage, and what it took to get there from the input."""
+    """A model's output shape at a stage, and the cost of computing it from the input."""
 
     stage: str
     shape: tuple[int, ...]  # without the batch
@@ -75,7 +75,7 @@ class Backbone(nn.Module):
 
     @property
     def naming_note(self) -> str:
-        """A warning for weights that were made to show features, not to name; else nothing."""
+        """A warning if the weights were made to show features, not to name classes; else empty."""
         return naming_note(self.spec.name) if self.weights.kind == "course" else ""
 
     def maps_and_features(self, images: Tensor) -> tuple[dict[str, Tensor], Tensor]:
@@ -104,8 +104,8 @@ def choose_weights(weights: str | None = None) -> str:
 
 
 def model_of_family(family: str, weights: str | None = None) -> ModelSpec:
-    """The model that stands for a family, by design: with "auto" the textbook model if its
-    official weights are already on this machine, else the offline one.
+    """Choose the model that represents a family: with "auto", the textbook model if its official
+    weights are already on this machine, else the offline one.
     """
     weights, textbook = choose_weights(weights), MODELS[TEXTBOOK[find_family(family)]]
     if weights == "imagenet" or (weights == "auto" and official_file(textbook.enum).exists()):
@@ -125,8 +125,8 @@ def load_family(family: str, weights: str | None = None) -> Backbone:
 def load_backbone(name: str, weights: str | None = None, seed: int = 0) -> Backbone:
     """Build a model and load the weights asked for, in eval mode.
 
-    "auto" takes the model's own source, "offline" only what needs no download ever, "imagenet"
-    only the official ones, "untrained" random values that depend on `seed` alone.
+    "auto" loads from the model's own source, "offline" only what never needs a download,
+    "imagenet" only the official weights, "untrained" random values that depend on `seed` alone.
 
     Raises:
         WeightsMissing: they aren't on this machine; nothing is downloaded or replaced silently.
@@ -151,8 +151,8 @@ def with_input(backbone: Backbone, preprocessing: Preprocessing) -> Backbone:
 
 
 def with_side(backbone: Backbone, side: int) -> Backbone:
-    """The same weights behind photos scaled until their shorter side has `side` pixels; of a square
-    photo nothing is cut off.
+    """Return the same weights for photos scaled until their shorter side has `side` pixels, which
+    crops nothing off a square photo.
     """
     return with_input(backbone, replace(backbone.spec.preprocessing, resize=side, crop=side))
 
@@ -160,7 +160,7 @@ def with_side(backbone: Backbone, side: int) -> Backbone:
 class MultiScalePooling(nn.Module):
     """Images → mean, maximum and deviation of each channel of several stages, as one vector.
 
-    A mean over the whole map dilutes what is small; the maximum and the deviation keep it.
+    A mean over the whole map dilutes small details; the maximum and standard deviation keep them.
     """
 
     def __init__(self, body: nn.Module, paths: Sequence[str]) -> None:
@@ -179,7 +179,7 @@ class MultiScalePooling(nn.Module):
 def with_scales(backbone: Backbone, strides: Sequence[int]) -> Backbone:
     """The same weights with a longer feature vector, pooled at several strides in three ways.
 
-    The ImageNet head no longer fits it; the stages can't be looked up any more.
+    The ImageNet head no longer fits, and the stages can no longer be looked up.
     """
     body = MultiScalePooling(backbone.body, [backbone.spec.stages[stride] for stride in strides])
     with torch.no_grad():
@@ -252,8 +252,8 @@ def measure_stages(name: str) -> tuple[StageCost, ...]:
     """What a model gives at each stage for one 224×224 photo, and what it costs to get there.
 
     The last row is the whole model. It is built on the `meta` device, so no weights are needed.
-    The flop counter counts multiplications and additions apart; the field's GMACs (4.09 for
-    ResNet-50) count a pair as one.
+    The flop counter counts multiplications and additions separately; GMACs (4.09 for ResNet-50)
+    count each pair as one.
 
     Raises:
         CourseError: unknown name.

@@ -19,7 +19,7 @@ Batch = tuple[Tensor, Tensor]
 
 
 class EpochBatches(Protocol):
-    """Called with the number of an epoch, gives its batches; its length is that of an epoch."""
+    """Gives the batches of an epoch when called with its number; its length is their number."""
 
     def __call__(self, epoch: int) -> Iterable[Batch]: ...
 
@@ -27,7 +27,7 @@ class EpochBatches(Protocol):
 
 
 def mix(*numbers: int) -> int:
-    """One seed from several numbers: unlike their sum, another one for each combination."""
+    """Combine several numbers into one seed that, unlike a sum, differs for each combination."""
     seed = 0
     for number in numbers:
         seed = (seed * 1_000_003 + number + 1) % 2**63
@@ -95,7 +95,7 @@ def random_crop(pixels: Tensor, size: int, random: torch.Generator) -> Tensor:
 
 
 class EpochKeys(Sampler):
-    """Keys (epoch, index): so that worker processes, which keep no state, know the epoch."""
+    """Keys (epoch, index) that tell worker processes, which keep no state, the epoch."""
 
     def __init__(self, count: int, seed: int, shuffle: bool) -> None:
         self.count, self.seed, self.shuffle, self.epoch = count, seed, shuffle, 0

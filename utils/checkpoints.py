@@ -1,4 +1,4 @@
-"""Checkpoints: everything that changes while a model learns, kept so that a stopped run goes on."""
+"""Checkpoints: everything that changes in training, saved so that a stopped run can resume."""
 
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -19,13 +19,13 @@ FORMAT = 2
 
 @dataclass(frozen=True, kw_only=True)
 class TrainState:
-    """A model with what moves it: all of it changes at every step."""
+    """A model with its optimizer, schedule and loss scaler, all of which change in training."""
 
     model: nn.Module
     optimizer: Optimizer
     scheduler: LRScheduler
     scaler: torch.amp.GradScaler
-    clip_norm: float  # longer gradients are shortened to this norm
+    clip_norm: float  # gradients with a larger norm are clipped to this one
 
     @property
     def lr(self) -> float:
@@ -33,9 +33,9 @@ class TrainState:
         return self.optimizer.param_groups[0]["lr"]
 
     def step(self, loss: Tensor) -> None:
-        """One step of the optimizer down the gradient of a loss, and of the schedule.
+        """Take one optimizer step down the gradient of a loss, and advance the schedule.
 
-        In fp16 the scaler skips the optimizer where gradients overflow; the schedule waits then.
+        In fp16 the scaler skips the optimizer if gradients overflow; the schedule then waits.
         """
         self.optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()
@@ -45,7 +45,7 @@ class TrainState:
         scale = self.scaler.get_scale()
         self.scaler.step(self.optimizer)
         self.scaler.update()
-        if self.scaler.get_scale() >= scale:  # it is lowered after a step that was skipped
+        if self.scaler.get_scale() >= scale:  # the scale is lowered after a skipped step
             self.scheduler.step()
 
     def _parts(self) -> dict[str, Any]:
@@ -68,8 +68,8 @@ class TrainState:
 class Checkpoints:
     """A folder with `last.pt` (to resume) and `best.safetensors` (to use).
 
-    `run_key` is what a checkpoint must have been made by for a run to go on from it; with `resume`
-    it is wanted.
+    `run_key` holds the settings that a checkpoint must share with a run that resumes from it;
+    `resume` asks the run to do so.
     """
 
     folder: Path

@@ -20,7 +20,7 @@ def expect_equal(what: str, got: Any, expected: Any) -> None:
 def expect_close(what: str, got: Any, expected: Any, tolerance: float = 1e-5) -> None:
     """Fail unless `got` is an array of the same shape, its values within `tolerance`.
 
-    The tolerance is a fraction of each expected value, or of 1 where that is smaller.
+    The tolerance is relative to each expected value, or absolute where that value is below 1.
 
     Raises:
         AssertionError: says what was expected and what came, where they differ most.

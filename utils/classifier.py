@@ -19,11 +19,11 @@ class Prediction:
 
 
 def feature_scale(features: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and deviation (both D) to standardise feature vectors with, from N×D of training photos.
+    """Compute mean and standard deviation (both D) of N×D training features, to standardise with.
 
     A feature that is nearly constant here can be large on a new photo: dividing by its own tiny
-    deviation would let it shout down the rest, so the mean deviation is the least. A feature that
-    never varies gets an infinite one, which makes it zero.
+    deviation would let it swamp the rest, so deviations are raised to at least their mean. A
+    feature that never varies gets an infinite deviation, which makes it zero.
     """
     std = features.std(dim=0)
     return features.mean(dim=0), torch.where(std > 1e-6, std.clamp(min=std.mean()), torch.inf)
@@ -68,9 +68,9 @@ def accuracy(logits: Tensor, labels: Tensor) -> float:
 def linear_probe(
     features: Tensor, labels: Tensor, test_features: Tensor, test_labels: Tensor
 ) -> float:
-    """Test accuracy of a logistic regression on N×D feature vectors: how much they tell.
+    """Measure how informative N×D features are: test accuracy of a logistic regression on them.
 
-    Features are standardised; C = 0.01 holds back the many that say little.
+    Features are standardised; the strong regularisation (C = 0.01) restrains uninformative ones.
     """
     probe = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=1000))
     return float(probe.fit(features, labels).score(test_features, test_labels))

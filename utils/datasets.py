@@ -91,8 +91,8 @@ class ImageSet:
 class Crops(Dataset):
     """An image set as uint8 crops (3×crop×crop) with labels, for a DataLoader.
 
-    It holds no open file and no lambda, so worker processes can be started by spawn (the way of
-    Windows and macOS).
+    It holds no open file and no lambda, so worker processes can be started by spawn (the
+    default on Windows and macOS).
     """
 
     def __init__(self, images: ImageSet, spec: Preprocessing) -> None:
@@ -135,13 +135,13 @@ def load_elpv(binary: bool = False) -> ImageSet:
 
 
 def solar_modules(kinds: Sequence[str]) -> tuple[int, ...]:
-    """The number of the solar module that each cell was cut out of, from the order in the file.
+    """Infer which solar module each cell was cut out of, from the order of the cells in the file.
 
-    The package doesn't say which module a cell comes from, but its list is in their order: the
-    kind of cell (mono, poly) comes in ten runs, and runs cut into pieces of about `MODULE_CELLS`
-    make 18 mono and 26 poly modules, the published 44 (Deitsch et al. 2019). A border between two
-    modules of a run may be off by a few cells, since a module can have lost some; so cells of one
-    module can still be parted there. Cells of different modules are never joined by more than that.
+    The package doesn't say which module a cell comes from, but its list is in module order: the
+    kind of cell (mono, poly) comes in ten runs, and cutting these into pieces of about
+    `MODULE_CELLS` gives 18 mono and 26 poly modules, the published 44 (Deitsch et al. 2019). A
+    border between two modules of a run may be off by a few cells, since some are missing from
+    the list; so a few cells can be separated from their module there and join its neighbour.
     """
     modules: list[int] = []
     for _, run in groupby(kinds):
@@ -153,7 +153,7 @@ def solar_modules(kinds: Sequence[str]) -> tuple[int, ...]:
 
 
 def elpv_probabilities() -> tuple[float, ...]:
-    """How probable the experts held a defect, for each photo of `load_elpv`: 0, 1/3, 2/3 or 1."""
+    """Return the experts' defect probability for each photo of `load_elpv`: 0, 1/3, 2/3 or 1."""
     _, table = _elpv_table()
     return tuple(float(p) for p in table["probability"])
 
@@ -169,9 +169,9 @@ def _elpv_table() -> tuple[Path, np.ndarray]:
 
 
 def load_folder(folder: Path, progress: Progress = no_progress) -> ImageSet:
-    """A student's own photos: `folder/<class>/<photo>`. Unreadable files are skipped and listed.
+    """Load a student's own photos, `folder/<class>/<photo>`; list and skip unreadable files.
 
-    Identical files are one group, so that no split tests on what was learned.
+    Identical files form one group, so that no split tests on a copy of a training photo.
 
     Raises:
         CourseError: fewer than two classes, or a class with fewer than five readable photos.
@@ -236,9 +236,9 @@ def check_classes(images: ImageSet, where: str, remedy: str) -> None:
 def load_things() -> ImageSet:
     """504 pictures of objects in six classes (data/things), grouped by original.
 
-    An original is the photo of an object that was pasted, in several pictures, on photographic
-    backgrounds. The set's own `parts` share neither originals nor backgrounds; where `splits.split`
-    deals it out anew, backgrounds may return, but none is tied to a class.
+    An original is the photo of an object that was pasted onto photographic backgrounds in several
+    pictures. The set's own `parts` share neither originals nor backgrounds; the parts of a new
+    split by `splits.split` may share backgrounds, but none is tied to a class.
 
     Raises:
         CourseError: the folder is missing, or isn't what sources.csv lists.
@@ -265,7 +265,7 @@ def load_things() -> ImageSet:
 
 
 def stamps_of_things() -> tuple[str, ...]:
-    """Files of Debian's packages that show the originals of `load_things`; none without data."""
+    """List the Debian package files that show the originals of `load_things`; none without data."""
     if not (THINGS / "sources.csv").is_file():
         return ()
     return tuple(sorted({f"/{row['stamp']}" for row in _things_table()}))

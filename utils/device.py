@@ -15,11 +15,11 @@ from utils.errors import CourseError
 from utils.settings import Settings
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-# fp16 without a scaler underflows in training, and the scaler is CUDA's; MPS stays in fp32.
 WITHOUT_BF16 = {
     *("DEFAULT", "NO AVX", "SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2"),
     *("AVX512_CORE", "AVX512_CORE_VNNI"),
 }  # instruction sets, as torch and oneDNN call them
+# Training in fp16 underflows without a loss scaler, which only CUDA has; MPS stays in fp32.
 ALLOWED = {"cuda": ("bf16", "fp16", "fp32"), "mps": ("fp32",), "cpu": ("fp32", "bf16")}
 
 
@@ -36,7 +36,7 @@ class Runtime:
 
     @property
     def batch_size(self) -> int:
-        """Images a batch without gradients: what fits caches of a CPU, or fills a GPU."""
+        """Images per inference batch: as many as fit a CPU's caches, or fill a GPU."""
         return 16 if self.device.type == "cpu" else 256
 
     @property
@@ -56,10 +56,9 @@ class Runtime:
 
     @property
     def loader_options(self) -> dict[str, Any]:
-        """How a DataLoader feeds this device.
+        """Options for a DataLoader that feeds this device.
 
-        Linux would fork its workers, which is unsafe once CUDA runs; spawn is what other systems
-        do.
+        Linux would fork the workers, which is unsafe once CUDA runs; other systems use spawn.
         """
         return {
             "num_workers": self.workers,
@@ -144,10 +143,10 @@ def machine(device: torch.device) -> str:
 
 
 def cpu_multiplies_bf16() -> bool:
-    """Whether torch multiplies bf16 on this CPU by instructions (AVX512-BF16 or AMX).
+    """Whether torch multiplies bf16 on this CPU in hardware (AVX512-BF16 or AMX).
 
-    Elsewhere it emulates them, some fifty times slower. `torch.cpu.get_capabilities()` tells what
-    the CPU has; `ATEN_CPU_CAPABILITY` and `ONEDNN_MAX_CPU_ISA` can forbid its use.
+    Elsewhere torch emulates bf16, some fifty times slower. `torch.cpu.get_capabilities()` tells
+    what the CPU has; `ATEN_CPU_CAPABILITY` and `ONEDNN_MAX_CPU_ISA` can forbid its use.
     """
     able = torch.cpu.get_capabilities()
     allowed = os.environ.get("ONEDNN_MAX_CPU_ISA") or os.environ.get("DNNL_MAX_CPU_ISA") or "ALL"
@@ -189,13 +188,13 @@ def reproducible(seed: int) -> Iterator[None]:
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether a device had no memory left: on GPUs torch has a class for it, on CPUs a sentence."""
+    """Whether memory ran out: torch raises its own class on GPUs, but only a message on CPUs."""
     return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 @contextmanager
 def memory_guard(batch_size: int) -> Iterator[None]:
-    """Turn an out-of-memory failure into a sentence that says what helps wherever it came up.
+    """Turn an out-of-memory error into a sentence whose advice helps wherever the error arose.
 
     Raises:
         CourseError: the device had no memory left for a batch.

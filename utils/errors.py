@@ -20,7 +20,7 @@ class WeightsMissing(CourseError):
 
 
 def known_name(kind: str, name: str, known: Iterable[str]) -> str:
-    """The name itself if it is one of the known, else CourseError with the nearest of them."""
+    """Return the name if it is known, else raise CourseError with the nearest known names."""
     if name in known:
         return name
     near = difflib.get_close_matches(name, known, n=2)

@@ -44,7 +44,7 @@ def extract_features(
     batch_size: int | None = None,
     progress: Progress = no_progress,
 ) -> Features:
-    """Feature vectors of every photo: from the feature cache, else computed and put there.
+    """Read the feature vectors of every photo from the feature cache, or compute and cache them.
 
     Where memory is short, batches are halved until they fit.
 
@@ -55,7 +55,7 @@ def extract_features(
     size = batch_size or runtime.batch_size
     while True:
         recipe = _recipe(backbone, images, runtime, size)
-        # "eager" is also where features land whose backbone couldn't be traced.
+        # Features of a backbone that couldn't be traced are also cached as "eager".
         for path in dict.fromkeys((inference_path(runtime), "eager")):
             vectors = _read(cache_file(recipe | {"path": path}))
             if vectors is not None:
@@ -165,7 +165,7 @@ def _filled(pixels: Tensor, size: int) -> Tensor:
 
 
 def fast_backbone(backbone: Backbone, runtime: Runtime, size: int) -> tuple[nn.Module, str]:
-    """Normalisation and body as one module for batches of uint8 crops, in its fastest form."""
+    """Join normalisation and body into one fast module for batches of uint8 crops."""
     spec = backbone.spec.preprocessing
     module = nn.Sequential(Normalize(spec), backbone.body)
     example = torch.zeros(size, 3, spec.crop, spec.crop, dtype=torch.uint8)

@@ -35,8 +35,8 @@ def on_forward(module: nn.Module, names: Iterable[str], call: OnForward) -> Iter
 def outputs_of(module: nn.Module, names: Iterable[str]) -> Iterator[dict[str, Any]]:
     """Collect the outputs of submodules, by name and in the order in which they ran.
 
-    Tensors are the model's own, with their gradients: what changes them in place afterwards changes
-    them here too.
+    The tensors are the model's own, with their gradients: if they are changed in place afterwards,
+    they change here too.
     """
     outputs: dict[str, Any] = {}
     with on_forward(module, names, lambda name, _m, _i, output: outputs.update({name: output})):

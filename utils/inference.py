@@ -24,7 +24,7 @@ def fast_inference(module: nn.Module, runtime: Runtime, example: Tensor) -> tupl
 
     On a CPU the module is traced, frozen (BatchNorm folded into the convolutions) and optimised;
     elsewhere, and where tracing fails (which gives a CourseWarning), it runs as it is. `example` is
-    a batch in the shape and type that will follow, on the runtime's device. This is the only place
+    a batch of the shape and dtype of those to come, on the runtime's device. This is the only place
     that touches torch.jit, which warns that it is no longer developed.
 
     Returns:
@@ -56,9 +56,9 @@ def fast_inference(module: nn.Module, runtime: Runtime, example: Tensor) -> tupl
 def static_padding(module: nn.Module, example: Tensor) -> nn.Module:
     """Replace TensorFlow's "same" convolutions by plain ones for inputs of the example's size.
 
-    Such a convolution pads one pixel more after than before, which costs a copy of its input each
-    time. A kernel with a leading row and column of zeros needs symmetric padding and gives the
-    same output. The module is changed in place.
+    Such a convolution can pad one pixel more at the end than at the start, which costs a copy of
+    its input each time. A kernel with a leading row and column of zeros needs only symmetric
+    padding and gives the same output. The module is changed in place.
     """
     same = {name: m for name, m in module.named_modules() if isinstance(m, Conv2dSame)}
     sizes: dict[nn.Module, torch.Size] = {}

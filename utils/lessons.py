@@ -34,7 +34,7 @@ PINNED = {
 
 @dataclass(frozen=True)
 class Rhythm:
-    """How a lesson reads: lines of its code cells, and cells of prose for each of code."""
+    """How a lesson reads: lines per code cell, and prose cells per code cell."""
 
     median_lines: float
     p90_lines: float
@@ -52,7 +52,7 @@ class LessonRun:
 
 
 def find_lessons(names: Sequence[str] = ()) -> list[Path]:
-    """The lessons of these numbers or beginnings of names (all of them if there are none).
+    """Find the lessons with these numbers or name prefixes (all lessons if none are given).
 
     Raises:
         CourseError: a name that no lesson begins with.
@@ -133,7 +133,7 @@ def lines_of(cell: NotebookNode) -> int:
 
 
 def rhythm(notebook: NotebookNode) -> Rhythm:
-    """Median and 90th percentile of lines a code cell, and Markdown cells for each code cell."""
+    """Measure the median and 90th percentile of lines, and Markdown cells, per code cell."""
     lines = [lines_of(cell) for cell in code_cells(notebook)]
     prose = sum(cell.cell_type == "markdown" for cell in notebook.cells)
     return Rhythm(median(lines), quantiles(lines, n=10)[-1], prose / len(lines))

@@ -40,7 +40,7 @@ class ModelSpec:
 
 
 def _split_at(name: str) -> Callable[[nn.Module], tuple[nn.Module, nn.Linear]]:
-    """For a model whose classifier is its last linear layer, at the attribute `name`."""
+    """Make a `split` for models whose attribute `name` is, or ends in, the linear classifier."""
 
     def split(model: nn.Module) -> tuple[nn.Module, nn.Linear]:
         classifier = getattr(model, name)

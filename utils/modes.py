@@ -17,7 +17,7 @@ from utils.settings import Mode, TrainingConfig
 
 
 def settle(config: TrainingConfig, backbone: Backbone) -> TrainingConfig:
-    """The configuration with every choice made that was left open."""
+    """Fill in every choice that the configuration leaves open."""
     both = config.mode == "full" and backbone.weights.trained
     return replace(
         config,
@@ -76,7 +76,7 @@ def training_mode(model: nn.Module, mode: str, frozen_norms: bool = False) -> No
     """Training mode for what learns and eval mode for what is frozen.
 
     A frozen BatchNorm in training mode would still move its running statistics. With
-    `frozen_norms` those stand still everywhere, while its scale and shift learn.
+    `frozen_norms` the statistics stay fixed everywhere, while scale and shift can still learn.
     """
     model.train()
     if isinstance(model, Classifier):

@@ -22,9 +22,9 @@ WIDTH = 800  # pixels: readable at 100 % in the column of a notebook
 
 
 def show(figure: Figure, alt: str) -> Image:
-    """The figure as a picture that carries its description.
+    """Show a figure as a picture with its description as alt text.
 
-    PNG, or JPEG where a photo would make that too large.
+    PNG, or JPEG where a photo would make the PNG too large.
     """
     content, kind = _encoded(figure, "png"), "png"
     if len(content) > LARGEST:
@@ -45,7 +45,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Markdown:
 
 
 def training_table(trace: "TrainingTrace") -> Markdown:
-    """The training trace, a row an epoch with its observation, and the one look at the test split.
+    """Tabulate a training trace, one row per epoch with its observation, and the test accuracy.
 
     Seconds are left out: they differ from run to run.
     """
@@ -70,7 +70,7 @@ def training_table(trace: "TrainingTrace") -> Markdown:
 
 
 def transfer_table(worth: "TransferAccuracy") -> Markdown:
-    """Converged heads with and without pre-training, a row a split, and what follows from them."""
+    """Compare converged heads with and without pre-training, one row per split, and conclude."""
     columns = (worth.floor, worth.untrained, worth.pretrained)
     rows = [
         (seed, *(f"{accuracy:.1%}" for accuracy in row), f"{gain:+.1f}")
@@ -99,7 +99,7 @@ def read_results(name: str) -> dict[str, Any]:
 
 
 def provenance(results: dict[str, Any]) -> Markdown:
-    """Says of kept results that they are kept, how they were computed, and where."""
+    """State that results were kept from an earlier run, and how and where they were computed."""
     return Markdown(
         f"*Kept results, not computed just now: `course {results['command']}`, "
         f"{results['minutes']:.0f} minutes on {results['machine']} ({results['runtime']}).*"

@@ -1,6 +1,6 @@
 """How well a model does on labelled batches, and what an epoch's numbers say, by stated rules.
 
-An accuracy says little without its floor, on the same photos.
+An accuracy says little without its floor: the accuracy of a trivial answer on the same photos.
 """
 
 from collections import Counter
@@ -60,7 +60,7 @@ class TrainingTrace:
     epochs: tuple[EpochRecord, ...]
     best_epoch: int
     test_accuracy: float
-    seconds: float  # features, if they weren't cached yet, and epochs
+    seconds: float  # computing the features or reading them from the cache, and epochs
 
     @property
     def floors(self) -> str:
@@ -80,7 +80,7 @@ def observe(history: Sequence[EpochRecord]) -> str:
        than two standard errors above its best so far, and accuracy is no higher than it was there.
     4. plateau: both losses changed by less than 1 %.
     5. learning: the validation loss fell by 5 % or more.
-    6. converging: anything else, so small steps.
+    6. converging: anything else.
     """
     now = history[-1]
     if len(history) == 1:

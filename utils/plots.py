@@ -41,7 +41,7 @@ def images_figure(pictures: Mapping[str, np.ndarray], columns: int | None = None
 
 
 def overlay_figure(pictures: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
-    """Photos (H×W×3) with a map of weights (h×w, any size) laid over each: bright where it counts.
+    """Photos (H×W×3) under maps of weights (h×w, any size): bright where weights are large.
 
     Each map is stretched over its own range.
     """
@@ -196,7 +196,7 @@ def pareto_front(points: Mapping[str, tuple[float, float]]) -> list[str]:
 
 
 def confusion_figure(counts: np.ndarray, classes: Sequence[str]) -> Figure:
-    """Photos of each true class (row) by the class that was answered (column), with counts."""
+    """Photos of each true class (row) by predicted class (column), with counts."""
     figure = Figure(figsize=(10, 4), layout="constrained")
     axes = figure.subplots()
     shares = counts / counts.sum(axis=1, keepdims=True)

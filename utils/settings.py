@@ -70,11 +70,11 @@ class Settings(BaseSettings):
 
 
 def check_checkout() -> None:
-    """Raises CourseError where the package lies without its lessons, weights and data."""
+    """Raise CourseError if the package was installed without its lessons, weights and data."""
     if not (PROJECT / "pyproject.toml").exists():
         raise CourseError(
             f"The course runs from its own folder, and {PROJECT} has neither lessons nor weights: "
-            "install it from there with pip install -e . (make does)."
+            "install it from its own folder with pip install -e . (make does)."
         )
 
 

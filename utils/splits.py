@@ -1,8 +1,8 @@
 """Train, validation and test: splits that keep together what belongs together.
 
 Photos of one object, one person or one solar module are alike in ways that have nothing to do with
-their class. Where some of them are learned from and others tested, a model can score by
-recognising the object: the split leaks. Groups are what a split must not tear apart.
+their class. If some are trained on and others tested, a model can score by recognising the
+object: the split leaks. A split must not separate the photos of one group.
 """
 
 import csv
@@ -22,7 +22,7 @@ from utils.files import read_text
 TEST_FRACTION = 0.25  # the fraction of the published ELPV protocol (Deitsch et al. 2019)
 VALIDATION_SHARE = 0.15
 TOLERANCE = 0.05  # how far a part may lie from its size, and a class in it from its usual fraction
-DRAWS = 5000  # of whole groups, until one lies within that
+DRAWS = 5000  # random splits of whole groups to try, until one lies within the tolerance
 NEAR = 6  # of the 64 bits of a perceptual hash may differ between near-duplicates
 GROUPINGS = ("folder", "prefix")
 
@@ -37,13 +37,13 @@ class Splits:
 
 
 def split(images: ImageSet, seed: int = 0, random: bool = False) -> Splits:
-    """60 % train, 15 % validation, 25 % test; the same for the same seed.
+    """Split into 60 % train, 15 % validation, 25 % test; the same for the same seed.
 
-    Groups stay whole. Of the ways to deal them out, drawn at random, the first is taken whose
-    parts lie within 5 points of their sizes, with every class within 5 points of its fraction of
-    the whole set; if there is none among `DRAWS`, the nearest. A set without groups, and any set
-    with `random`, is split photo by photo, stratified by class. A set that comes already split
-    keeps its own parts for seed 0, and is dealt out anew for every other.
+    Groups stay whole. They are dealt out at random until all parts lie within 5 points of their
+    sizes, with every class within 5 points of its fraction of the whole set; if none of `DRAWS`
+    attempts does, the nearest is taken. A set without groups, and any set with `random`, is split
+    photo by photo, stratified by class. Otherwise a set that comes already split keeps its own
+    parts for seed 0, and is split anew for every other seed.
 
     Raises:
         CourseError: a class has fewer than three groups, or they can't be dealt to three parts.
@@ -112,7 +112,7 @@ def _cut(sizes: np.ndarray, generator: np.random.Generator) -> np.ndarray:
 
 
 def _toss(sizes: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """A part for each group on its own: finds ways that no cut finds where groups are few."""
+    """Draw each group's part independently: finds splits that `_cut` misses if groups are few."""
     shares = [1 - TEST_FRACTION - VALIDATION_SHARE, VALIDATION_SHARE, TEST_FRACTION]
     return generator.choice(3, size=len(sizes), p=shares)
 
@@ -165,7 +165,7 @@ def limit(images: ImageSet, count: int | None, seed: int = 0) -> ImageSet:
 def fraction_of_training(
     splits: Splits, labels: Sequence[int], fraction: float, seed: int
 ) -> Splits:
-    """The splits with a stratified, seeded fraction of the training split; the others stay whole.
+    """Keep a stratified, seeded fraction of the training split; the other splits stay whole.
 
     Raises:
         CourseError: the fraction is outside (0, 1], or leaves a class without a photo.
@@ -188,7 +188,7 @@ def group_photos(images: ImageSet, by: str, root: Path) -> ImageSet:
     Args:
         by: "folder" (the folders below a class's own), "prefix" (file names up to their last
             `_`, `-`, space or `.`), or a CSV file with the columns file (a path below `root`) and
-            group. Copies of one file stay together whatever it says.
+            group. Copies of one file stay together in any case.
 
     Raises:
         CourseError: photos in memory, unknown `by`, or a file that doesn't name every photo.
@@ -200,7 +200,7 @@ def group_photos(images: ImageSet, by: str, root: Path) -> ImageSet:
         names = [path.parts[1:-1] or path for path in paths]
         if all(name == path for name, path in zip(names, paths, strict=True)):
             raise CourseError(
-                f"--group-by folder: no class in {root} has folders of its own; make one a group."
+                f"--group-by folder: no class in {root} has folders of its own; make one per group."
             )
     elif by == "prefix":
         names = [re.sub(r"[ _.-][^ _.-]*$", "", path.stem) for path in paths]
@@ -233,7 +233,7 @@ def _groups_in_table(table: Path, paths: Sequence[Path]) -> list[str]:
 
 
 def _joined(names: Sequence[Hashable], copies: tuple[int, ...] | None) -> tuple[int, ...]:
-    """Groups by name, of which those are one that hold copies of the same photo."""
+    """Number the groups by name, merging groups that hold copies of the same photo."""
     number = {name: n for n, name in enumerate(dict.fromkeys(names))}
     groups = [number[name] for name in names]
     first: dict[int, int] = {}
@@ -255,8 +255,8 @@ def near_duplicates(
     """Pairs of photos that look alike, one learned from (train, validation) and one tested.
 
     Alike means that at most `NEAR` of the 64 bits of their perceptual hashes differ: resized or
-    recompressed copies, and frames of one burst. Turned, mirrored or cropped copies aren't found.
-    Each test photo stands in one pair at most, with the nearest.
+    recompressed copies, and frames of one burst. Rotated, mirrored or cropped copies aren't found.
+    Each test photo is in one pair at most, with its nearest match.
     """
     from imagehash import phash
 

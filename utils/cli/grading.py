@@ -72,7 +72,7 @@ def grade(
     ] = None,
     student: Annotated[str | None, typer.Option(help="Only this one.")] = None,
     seconds: Annotated[
-        float, typer.Option(min=5, help="What a notebook may take; a cell, a third of it.")
+        float, typer.Option(min=5, help="Time limit of a notebook; a cell gets a third of it.")
     ] = 120,
     as_json: Json = False,
 ) -> None:

@@ -44,7 +44,7 @@ Data = Annotated[
 ]
 Photos = Annotated[
     list[Path],
-    typer.Option(help="A folder of photos. Of larger folders more is drawn, by the square root."),
+    typer.Option(help="A folder of photos; draws are weighted by the square root of its size."),
 ]
 Cutouts = Annotated[
     list[Path], typer.Option(help="A folder of pictures of objects on a transparent ground.")
@@ -58,7 +58,7 @@ def print_json(content: dict[str, Any]) -> None:
 
 
 def count_photos(limit: str) -> int | None:
-    """What `--limit` asks for; None is all. Raises CourseError if it is no number."""
+    """Read `--limit`; None means all. Raises CourseError if it is neither a number nor all."""
     if limit == "all":
         return None
     if not limit.isdecimal() or int(limit) == 0:
@@ -76,7 +76,7 @@ def say_skipped(images: Any) -> None:
 
 
 def say_leaks(images: Any, seed: int, own: bool) -> None:
-    """Tell what would let a split of the user's own folder leak, and what is done about it."""
+    """Warn of copies that could make a split of the user's own folder leak."""
     from utils.splits import count_copies, near_duplicates, split
 
     if not own:

@@ -84,7 +84,7 @@ def scaling(
     folder: Progress = Path("runs/scaling"),
     as_json: Json = False,
 ) -> None:
-    """Measure what each step of running well is worth on this machine (some minutes)."""
+    """Measure how much each speed-up gains on this machine (some minutes)."""
     from utils.device import choose_runtime
     from utils.studies.scaling import BATCH, EPOCHS, MODEL, scaling_measurements
 

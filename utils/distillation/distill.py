@@ -1,9 +1,9 @@
 """Knowledge distillation: a student learns, without labels, to see what its teacher sees.
 
-For each composition (`compositions.py`) the student (`students.py`) is asked for two things:
+For each composition (`compositions.py`) the student (`student.py`) is asked for two things:
 
 - hints (FitNets, Romero et al. 2015): the teacher's feature maps at strides 4, 8, 16 and 32.
-  Every place of every map is a lesson, so one picture teaches far more than its 1000 logits do.
+  Every position of every map is a target, so a picture teaches far more than its 1000 logits do.
 - logits (Hinton et al. 2015): the classes that the teacher names, with their probabilities.
 
 Student and teacher always see the same pixels, and the schedule is long ("A good teacher is

@@ -46,7 +46,7 @@ class Match:
 
 @dataclass(frozen=True, kw_only=True)
 class Agreement:
-    """How far a student names what its teacher names, on images that its training never saw."""
+    """How often a student names what its teacher names, on images that its training never saw."""
 
     pictures: dict[str, int]  # that it learned from
     held_out: dict[str, int]  # that its training held out
@@ -81,12 +81,12 @@ class Quality:
 
 @dataclass(frozen=True)
 class Yardstick:
-    """What agreement can be had at all: on compositions of the most held-out pictures that a
-    student has, with the teacher agree ...
+    """What agreement can be expected at best, on compositions of the held-out pictures of the
+    student that has the most: how often two other namers name what the teacher names.
     """
 
-    mirrored: Match  # ... the teacher itself, when it looks at them in a mirror
-    sibling: Match  # ... the next larger model of its family
+    mirrored: Match  # the teacher itself, on the mirrored compositions
+    sibling: Match  # the next larger model of its family
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,8 +217,8 @@ def measure_yardstick(teacher: Backbone, held_out: Pictures, runtime: Runtime) -
 def matches(
     namers: Mapping[str, Namer], theirs: Namer, pictures: Pictures, what: str
 ) -> dict[str, Match]:
-    """Compare what each names, and what the teacher names, on compositions of these pictures;
-    `what` fixes which ones.
+    """Compare what each namer and the teacher name, on compositions of these pictures; `what` is
+    the seed of the compositions.
     """
     same, overlap = dict.fromkeys(namers, 0), dict.fromkeys(namers, 0)
     for number in range(COMPOSITIONS // BATCH):
@@ -254,7 +254,7 @@ def _top_on_photo(backbone: Backbone, name: str, runtime: Runtime) -> Tensor:
 
 
 def _shared(ours: Tensor, theirs: Tensor) -> int:
-    """How many classes two N×5 tables of indices fraction, row by row."""
+    """Count the classes that two N×5 tables of indices share, row by row."""
     return int((ours[:, :, None] == theirs[:, None, :]).sum())
 
 

@@ -17,7 +17,7 @@ class PreciseMuon(Muon):
     """
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """One step; the function that timm calls stands for the time of it."""
+        """Take one step, with the function that timm calls replaced for as long as it lasts."""
         dtype = multiplied_dtype(self.param_groups[0]["params"][0].device)
         original = muon.zeropower_via_newtonschulz
         muon.zeropower_via_newtonschulz = partial(original, dtype=dtype)

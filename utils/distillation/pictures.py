@@ -39,9 +39,9 @@ Group = tuple[Tensor, ...]
 class Pictures:
     """Photos (3×H×W) and cut-outs (4×H×W, the fourth channel is opacity), all uint8.
 
-    They stand in groups, one a folder that was named. A group is drawn from in proportion to the
-    square root of its number of pictures: a large one isn't all that is seen, and the few pictures
-    of a small one don't return all the time.
+    They stand in groups, one for each folder that was named. A group is drawn in proportion to the
+    square root of its number of pictures: a large one doesn't crowd out the others, and the few
+    pictures of a small one don't recur too often.
     """
 
     photos: tuple[Group, ...]
@@ -94,7 +94,7 @@ def load_pictures(
 
     Unreadable files and those too small are passed over. Of pictures that look the same (one
     wallpaper in ten sizes) the largest is kept. The stamps that data/things is made of are left
-    out: it is to measure weights on what they haven't seen.
+    out: that set is for measuring weights on objects that they haven't seen.
 
     Raises:
         CourseError: a folder that isn't there, or too few pictures of a kind.
@@ -119,7 +119,7 @@ def load_pictures_of(
     cutouts: Sequence[Path],
     progress: Progress = no_progress,
 ) -> dict[str, tuple[Pictures, Pictures]]:
-    """For each student, the pictures below these folders that it learned from, and its held-out.
+    """Read the pictures below these folders that each student learned from, and its held-out ones.
 
     Raises:
         CourseError: a folder that isn't there, or files of a student's training are missing.

@@ -113,9 +113,9 @@ def build_things(debian: Path, folder: Path) -> list[Source]:
 
 
 def compose_thing(cutout: Image.Image, photo: Image.Image, random: Random) -> Image.Image:
-    """Paste an RGBA cut-out of random scale and side on a window of an RGB photo.
+    """Paste an RGBA cut-out, scaled and mirrored at random, on a window of an RGB photo.
 
-    Of `TRIES` windows and places, the one is taken from which the cut-out stands out most. Pillow
+    Of `TRIES` windows and places, the one on which the cut-out stands out most is taken. Pillow
     computes in whole numbers here, which gives the same pixels on every machine.
     """
     cutout = _scaled(cutout, min(random.uniform(*DETAIL), max(cutout.size)))

@@ -46,7 +46,7 @@ def assignment_names() -> list[str]:
     """All assignments, in order.
 
     Raises:
-        CourseError: this copy has no solutions, as a student's hasn't.
+        CourseError: this copy has no solutions, like a student's.
     """
     names = sorted(folder.name for folder in SOLUTIONS.glob("ex*") if folder.is_dir())
     if not names:
@@ -102,7 +102,7 @@ def nbgrader(settings: Config) -> Any:
 
 
 def reason(result: dict[str, Any]) -> str:
-    """The error that stopped nbgrader, found in its log; its own last line only points there."""
+    """Find in nbgrader's log the error that stopped it; its last line only points to the log."""
     lines = f"{result.get('error', '')}\n{result.get('log', '')}".splitlines()
     errors = [line.strip() for line in lines if ERROR.match(line.strip())]
     telling = [line for line in errors if "NbGraderException" not in line]
@@ -112,8 +112,8 @@ def reason(result: dict[str, Any]) -> str:
 def generate(names: Sequence[str], target: Path, gradebook: str | None = None) -> None:
     """Write students' copies of these assignments to `target`, and their cells to a gradebook.
 
-    Without a `gradebook` (a database's URL) the cells are kept nowhere. The copies of a name that
-    fails are not touched.
+    Without a `gradebook` (a database's URL) the cells are kept nowhere. If one assignment fails, no
+    copy is touched.
 
     Raises:
         CourseError: nbgrader refused a source notebook.
@@ -135,7 +135,7 @@ def generate(names: Sequence[str], target: Path, gradebook: str | None = None) -
 
 
 def replace_folder(new: Path, old: Path) -> None:
-    """Put the folder `new` in the place of `old`; at no moment is `old` half written.
+    """Put the folder `new` in the place of `old`, which is never half written.
 
     Raises:
         CourseError: the place can't be written.

@@ -91,10 +91,10 @@ def grade(
     seconds: float = SECONDS,
     on_graded: Callable[[Graded], None] | None = None,
 ) -> list[Graded]:
-    """Grade an assignment for these students (all who have ever handed in, if there are none).
+    """Grade an assignment for these students (by default, all who have handed in anything).
 
     Each gets feedback, `feedback/STUDENT/NAME/NAME.html`. Whatever one submission does,
-    the others are graded; run again, it ends with the same grades.
+    the others are graded; a second run gives the same grades.
 
     Raises:
         CourseError: unknown assignment, no submissions, unknown student, or a folder that can't
@@ -153,9 +153,9 @@ def _grade_student(
 def _write_rebuilt(
     folder: ClassFolder, submission: Submission, assignment: Assignment, student: str
 ) -> None:
-    """Write the notebook that will run to `rebuilt`, alone but for its time of arrival.
+    """Write the notebook that will run to `rebuilt`, with only its timestamp beside it.
 
-    If it isn't the one that was graded before, marks that a person gave to that one are taken back.
+    If it differs from the one graded before, the manual marks given to that one are withdrawn.
     """
     notebook, name = submission.notebook, assignment.name
     if submission.notes:

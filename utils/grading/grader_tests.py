@@ -1,4 +1,4 @@
-"""Wrong and right answers, graded through nbgrader: do the graders see what a teacher would?"""
+"""Grade wrong and right sample answers through nbgrader, to test the graders themselves."""
 
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
@@ -38,7 +38,7 @@ class SampleAnswer:
 class Outcome:
     """Which test cells an answer lost, and which it should have lost."""
 
-    kind: str  # wrong, right, or the name of one of the two that every assignment has
+    kind: str  # wrong, right, SOLUTION or UNTOUCHED
     name: str
     expected: tuple[str, ...]
     lost: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""How a submission runs: one budget of time and one of output, and a dead kernel costs only itself.
+"""Run a submission within budgets of time and output; a dead kernel doesn't stop the grading.
 
 Preprocessors for nbgrader, used by its own commands too (`nbgrader_config.py`).
 """
@@ -52,7 +52,7 @@ class LimitedExecute(Execute):
         return super().preprocess(nb, resources, km)
 
     async def async_start_new_kernel(self, **options: Any) -> None:
-        """With its own cache of features, and what stored outputs depend on."""
+        """Start it with its own feature cache, and the settings that stored outputs need."""
         own = ("PYTHON", "COURSE_")
         environment = {k: v for k, v in os.environ.items() if not k.startswith(own)}
         pinned = {**PINNED, "COURSE_CACHE": self.cache}  # an empty variable counts as unset
@@ -124,7 +124,7 @@ def error_output(name: str, reason: str) -> NotebookNode:
 
 
 def what_stopped(cells: Sequence[NotebookNode]) -> str | None:
-    """The reason why a run didn't come to its end, or why a cell didn't."""
+    """Find the reason why a run, or else a cell, didn't finish; None if all did."""
     outputs = [output for cell in cells for output in cell.get("outputs", ())]
     for name in ("Stopped", "NotRun", "CellTimeoutError"):
         for output in outputs:

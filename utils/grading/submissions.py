@@ -53,7 +53,7 @@ def collect(source: Path, assignment: str, submitted: Path) -> list[str]:
     the same assignment is replaced. Returns the students.
 
     Raises:
-        CourseError: there is nothing there, it is no zip, a path leads out of it, or no notebook.
+        CourseError: it is missing, isn't a zip, has a path that leads out of it, or no notebook.
     """
     if not source.exists():
         raise CourseError(f"{source} isn't there: give a folder or a zip of notebooks.")
@@ -167,11 +167,11 @@ def _find_notebook(folder: Path, assignment: str) -> tuple[Path | None, list[str
 
 
 def rebuild(handed_in: NotebookNode, skeleton: NotebookNode) -> tuple[NotebookNode, list[str]]:
-    """The released notebook with a student's answers, and notes on what had to be put right.
+    """Put a student's answers into the released notebook; returns notes on what had to be repaired.
 
-    Of the student's notebook only text is taken: that of the solution cells, and of cells of their
-    own, which stay after the cell that they stood behind. All else (tests, ids, points, tags,
-    outputs) is the skeleton's.
+    Only text is taken from the student's notebook: that of the solution cells, and of cells that
+    the student added, which stay after the cell that they followed. All else (tests, ids, points,
+    tags, outputs) is the skeleton's.
     """
     released = {_id(cell): cell for cell in skeleton.cells}
     answers: dict[str, NotebookNode] = {}

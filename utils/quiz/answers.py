@@ -78,7 +78,7 @@ def _pairs(
         return []
     if not isinstance(node, yaml.MappingNode):
         line = node.start_mark.line + 1
-        raise CourseError(f"{file}, line {line}: here {what} with their answers are expected.")
+        raise CourseError(f"{file}, line {line}: expected {what} with their answers here.")
     return node.value
 
 

@@ -1,4 +1,4 @@
-"""The question bank: read, and checked with the line of an error.
+"""Read the question bank and check it, naming the line of any error.
 
 A question proves its own key: each option carries an expression, `true_if`, that Python computes
 with the installed libraries after the question's `setup`. Exactly one of the four must be true
@@ -121,7 +121,7 @@ def read_bank(file: Path) -> Bank:
 
 
 def read_yaml(file: Path) -> tuple[yaml.Node, Any]:
-    """A YAML file as nodes, which know their lines, and as plain data.
+    """Read a YAML file as nodes, which carry line numbers, and as plain data.
 
     Raises:
         CourseError: missing, unreadable, or not YAML; the line is named.

@@ -34,7 +34,7 @@ def show_quiz(lesson: str) -> None:
 
 
 def notebook_quiz(lesson: str) -> tuple[str, str]:
-    """The HTML and the script of a lesson's quiz; they ask no other host for anything."""
+    """Build the HTML and script of a lesson's quiz; neither loads anything from another host."""
     from jupyterquiz.dynamic.loader import load_questions_script
     from jupyterquiz.dynamic.renderer import build_script, build_styles, render_div
 
@@ -48,7 +48,7 @@ def notebook_quiz(lesson: str) -> tuple[str, str]:
 
 
 def for_jupyterquiz(question: Question) -> dict[str, Any]:
-    """A question in jupyterquiz's format: one column, for answers may be long or code."""
+    """Convert a question to jupyterquiz's format, in one column: answers may be long, or code."""
     answers = [
         {
             "answer": html.escape(f"{letter}. {option.text}"),

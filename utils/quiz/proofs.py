@@ -11,7 +11,7 @@ LIBRARIES = {"torch", "torchvision", "timm", "numpy", "sklearn", "PIL", "utils",
 
 
 def prove(question: Question) -> str:
-    """The letter of the one option that is true, computed without looking at the key.
+    """Compute, without looking at the key, the letter of the one option that is true.
 
     Raises:
         CourseError: the proof fails, imports none of the libraries, compares constants, or holds

@@ -38,7 +38,7 @@ class Session:
 
 
 def begin(name: str, seed: int = 0) -> Session:
-    """The quiz of a lesson, or the test that a seed draws; with the answers of a stopped run.
+    """Begin a lesson's quiz, or the test drawn with a seed, or resume a run that was stopped.
 
     Raises:
         CourseError: there is no such quiz, or its file is damaged.

@@ -2,7 +2,8 @@
 
 Two models answer, and the mean of both: a kernel regression on what frozen backbones see, and an
 EfficientNet-Lite whose last stage is fine-tuned. Everything that had to be chosen was chosen on
-the validation cells of splits by module (`STEPS`); the test cells of a split are looked at once.
+the validation cells of splits by module (`climb_steps`); the test cells of a split are looked at
+once.
 """
 
 from collections.abc import Mapping, Sequence
@@ -151,7 +152,7 @@ def frozen_answers(known: Sequence[int], unknown: Sequence[int], runtime: Runtim
 def _tested(
     kind: str, seed: int, parts: Splits, answers: Mapping[str, Mapping[str, np.ndarray]]
 ) -> Record:
-    """A row: `scores[strategy][a][b]` of the model that learned by measure a, taken by measure b.
+    """Make a row: `scores[strategy][a][b]` of the model trained by measure a, scored by measure b.
 
     `defective[strategy][a]` is that model's probability of a defect in each test cell, in order.
     """
@@ -175,7 +176,7 @@ def _tested(
 def climb_steps(seed: int, runtime: Runtime) -> Record:
     """Validation accuracy, by the course's measure, after each step towards the model chosen.
 
-    The split is by module; what learns is the training cells, and the test cells aren't touched.
+    The split is by module; only its training cells are learned from, its test cells stay unused.
     """
     parts, measure = parts_of("by module", seed), measures()["course"]
     both = list(measures().values())
@@ -238,7 +239,7 @@ class Summary:
 def summarise(rows: Sequence[Record]) -> list[Summary]:
     """The table: means over splits of each model, by the measure that it learned by.
 
-    The frozen model is there twice, since only on the same splits may it be compared with others.
+    The frozen model is there twice: it can be compared with the others on the same splits only.
     """
     lines = [("frozen", SPLITS), *((strategy, TUNED_SPLITS) for strategy in STRATEGIES)]
     return [

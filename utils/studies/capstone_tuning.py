@@ -1,6 +1,6 @@
-"""The capstone's fine-tuned model: EfficientNet-Lite's last stage learns, on maps that are kept.
+"""The capstone's fine-tuned model: EfficientNet-Lite's last stage, on cached feature maps.
 
-What stands before the last stage is frozen, so it runs once over each cell in each symmetry; an
+Everything before the last stage is frozen, so it runs once over each cell in each symmetry; an
 epoch then costs only the last stage. Linear probe first, then fine-tuning with BatchNorm's
 statistics frozen (LP-FT, Kumar et al. 2022).
 """
@@ -40,7 +40,7 @@ class Recipe:
     lr: float = 3e-4  # peak learning rate of the last stage
     lr_head: float = 1e-3
     probe_first: bool = True
-    symmetries: int = SYMMETRIES  # of which each epoch shows one of each cell
+    symmetries: int = SYMMETRIES  # each epoch shows each cell in one of them
 
 
 class LastStage(nn.Module):
@@ -103,7 +103,7 @@ def fine_tune(
 ) -> LastStage:
     """Teach the last stage the defects of the cells at `known`, one output for each measure.
 
-    Runs of other numbers begin with the same weights and see other batches.
+    Runs with different numbers start from the same weights and see different batches.
     """
     torch.manual_seed(0)
     runtime = _learning_runtime(runtime)
@@ -113,7 +113,7 @@ def fine_tune(
 
 
 def _learning_runtime(runtime: Runtime) -> Runtime:
-    """In fp32 on a CPU, where bf16 slows the gradients of depthwise convolutions down."""
+    """Choose fp32 on a CPU, where bf16 slows down the gradients of depthwise convolutions."""
     return replace(runtime, precision="fp32") if runtime.device.type == "cpu" else runtime
 
 
@@ -133,7 +133,7 @@ def start(
     known: Sequence[int],
     runtime: Runtime,
 ) -> LastStage:
-    """The last stage as it was pre-trained, with a head that is probed first, if so, or random."""
+    """Build the pre-trained last stage with a new head: a linear probe, if asked for, or random."""
     body = cut_before_last_stage(load_backbone(recipe.model, "offline"))[1].eval()
     rows = list(known)
     features = _each_batch(runtime.move_module(body), maps[rows, 0], runtime)

@@ -17,7 +17,7 @@ MIRRORS = (0, 1, 4, 5)  # those symmetries that keep the cell's bus bars in thei
 
 
 def turn(cells: Tensor, symmetry: int) -> Tensor:
-    """Lay square cells (…×S×S) down in one of the eight symmetries; 0 leaves them as they are."""
+    """Turn square cells (…×S×S) into one of the eight symmetries; 0 leaves them as they are."""
     turned = torch.rot90(cells, symmetry // 2, (-2, -1))
     return turned.flip(-1) if symmetry % 2 else turned
 

@@ -1,7 +1,7 @@
 """How much data does pre-training save? Accuracy against the fraction of the training photos.
 
 On two data sets: solar cells, which are far from ImageNet, and things, which are near. Five splits
-each, all ways on the same ones, so that two ways are compared split by split.
+each, the same for every strategy, so that strategies are compared split by split.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ from utils.training import train
 MODEL = "efficientnet_lite0"  # it has seen neither data set; the course's own weights saw things
 SIDE = 96  # pixels: an epoch takes two thirds of what it does at 128
 FRACTIONS = (0.05, 0.25, 1.0)
-SETTLING = 128  # photos that show an untrained network's BatchNorm what to expect
+SETTLING = 128  # photos that give an untrained network's BatchNorm its statistics
 SEEDS = 5  # of the split and of training alike
 ELPV_PHOTOS = 600  # of 2,624, from every module: training from scratch on all takes hours
 
@@ -33,9 +33,8 @@ ELPV_PHOTOS = 600  # of 2,624, from every module: training from scratch on all t
 class Strategy:
     """Weights to begin with, how to train, and for how long.
 
-    A fraction of the photos is learned from in as many steps as all of them, or in `most` epochs,
-    where those are fewer. The best epoch by validation loss is tested, so that more epochs than
-    needed do no harm.
+    Training takes about `steps` steps whatever the fraction of the photos, but at most `most`
+    epochs. The best epoch by validation loss is tested, so that more epochs than needed do no harm.
     """
 
     weights: str
@@ -44,7 +43,7 @@ class Strategy:
     most: int
 
     def config_for(self, photos: int, fraction: float, seed: int) -> TrainingConfig:
-        """The configuration to learn from so many photos, which are a fraction of the split."""
+        """Configure training on `photos` photos, which are a `fraction` of the training split."""
         in_epoch = -(-photos // self.config.batch_size)
         epochs = max(1, min(self.most, round(self.steps / in_epoch)))
         return replace(self.config, epochs=epochs, fraction=fraction, seed=seed)
@@ -52,7 +51,8 @@ class Strategy:
 
 # A pre-trained backbone keeps BatchNorm's statistics and begins with a trained head: with a handful
 # of photos, noisy statistics and a random head undo what it knows.
-# The learning rates from scratch were chosen on validation photos of things, of a split used here.
+# The learning rates for training from scratch were chosen on validation photos of `things`, in a
+# split that is used here too.
 SCRATCH = TrainingConfig(mode="full", lr_backbone=3e-4, lr_head=1e-3)
 STRATEGIES = {
     "frozen": Strategy("offline", TrainingConfig(mode="head"), steps=600, most=200),
@@ -126,8 +126,8 @@ def learn_from_fraction(
 def settle_norms(backbone: Backbone, images: ImageSet) -> None:
     """Give BatchNorm the statistics of these photos.
 
-    Those of a random network are far from what it computes, and a head that is scaled by such
-    features starts with a loss above that of guessing.
+    An untrained network's own are far from those of its activations, and a head that is scaled by
+    such features starts with a loss above that of guessing.
     """
     crops = Crops(images, backbone.spec.preprocessing)
     pixels = torch.stack([crops[i][0] for i in range(len(crops))])

@@ -18,9 +18,9 @@ def kernel_probe(
     unknown: Sequence[int],
     c: float,
 ) -> np.ndarray:
-    """Learn from the cells at `known` (K); probabilities of a defect in those at `unknown` (M).
+    """Learn from the cells at `known` (K); returns probabilities of a defect in `unknown` ones (M).
 
-    One column for each measure, M×len(measures): what is costly is the same for all of them.
+    One column for each measure, M×len(measures): they share the costly part.
 
     `vectors` holds each backbone's feature vectors of every cell (N×D, D its own); the kernel is
     the mean of their Gaussian kernels. A larger `c` regularises less.

@@ -94,12 +94,12 @@ class Interval:
 
 
 def corrected_interval(values: Sequence[float], n_train: float, n_test: float) -> Interval:
-    """The mean of one value a split, with a 95 % interval that knows that the splits overlap.
+    """The mean of one value a split, with a 95 % interval that allows for overlapping splits.
 
     The variance of the mean over J splits of the same photos is estimated as (1/J + n_test/n_train)
     times that of the values, with J - 1 degrees of freedom: the corrected resampled t-test of
     Nadeau and Bengio (2003, "Inference for the generalization error", Machine Learning 52).
-    Dividing by J alone would take the splits for independent ones.
+    Dividing by J alone would treat the splits as independent.
 
     Args:
         values: one for each split, two at least: accuracies, or differences between two ways.

@@ -41,8 +41,8 @@ def table_measurements(
 def measure_model(
     name: str, runtime: Runtime, photos: int | None = None, progress: Progress = no_progress
 ) -> Record:
-    """Costs of a model, and what it is worth: on ELPV with the weights that the course has, and
-    on ImageNet as torchvision publishes it. Values that can't be had are None.
+    """Measure a model's costs and its accuracy: on ELPV with the weights that the course has, and
+    on ImageNet as torchvision publishes it. Values that aren't available are None.
     """
     *_, whole = measure_stages(name)
     return {
@@ -83,7 +83,7 @@ def seconds_a_batch(name: str, runtime: Runtime, size: int) -> float:
 def worth(name: str, runtime: Runtime, photos: int | None, progress: Progress) -> dict[str, Any]:
     """Mean test accuracy of a head on the frozen backbone, five splits of ELPV in four classes.
 
-    The minutes count from an empty cache of features.
+    The minutes are counted from an empty feature cache.
     """
     if find_model(name).source == "imagenet":
         return {
@@ -110,7 +110,7 @@ def worth(name: str, runtime: Runtime, photos: int | None, progress: Progress) -
 
 
 def memory_needed(name: str) -> dict[str, float]:
-    """Megabytes that a model needs beside Python and torch, in processes of its own.
+    """Measure, in separate processes, the megabytes that a model needs beyond Python and torch.
 
     To name one photo, and for one step of training on `PHOTOS` photos with every weight learning,
     on the CPU in fp32.

@@ -63,7 +63,7 @@ def main(file: Path, threads: int) -> None:
     dist.init_process_group("gloo")
     rank, world = dist.get_rank(), dist.get_world_size()
     torch.manual_seed(0)
-    # BatchNorm in eval mode: its statistics would be those of a fraction of the batch.
+    # BatchNorm in eval mode: else its statistics would be those of a fraction of the batch.
     model = nn.Sequential(load_backbone("resnet18", "untrained"), nn.Linear(512, 4)).eval()
     model[0].head.requires_grad_(False)
     parallel = DistributedDataParallel(model)

@@ -1,7 +1,7 @@
 """What pre-training is worth: heads trained to the end, on a backbone with and without it.
 
-A difference after a few epochs measures how fast a head learns, and one of one split measures the
-split. So the heads compared here have converged, and there are several splits.
+A difference after a few epochs measures how fast a head learns, and one on a single split measures
+the split. So the heads compared here have converged, and there are several splits.
 """
 
 from collections.abc import Sequence
@@ -123,8 +123,8 @@ def good_or_defective(images: ImageSet) -> ImageSet:
 def converged_accuracy(vectors: Tensor, labels: Sequence[int], splits: Splits) -> float:
     """Test accuracy of a logistic regression on N×D feature vectors, trained until it converges.
 
-    It learns from the training split alone, on features standardised as in `Head`; of `STRENGTHS`
-    the one with the lowest validation loss is tested.
+    It learns from the training split alone, on features standardised as in `Head`; the one of
+    `STRENGTHS` with the lowest validation loss is tested.
     """
     center, scale = feature_scale(vectors[list(splits.train)])
     features, truth = ((vectors - center) / scale).numpy(), np.asarray(labels)

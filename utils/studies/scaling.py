@@ -1,4 +1,4 @@
-"""What each step of running well is worth on this machine, beside the way without it.
+"""Measure what each way to speed up is worth on this machine, beside the way without it.
 
 The steps do different jobs (a forward pass, reading photos, training), so each row names what it
 was compared with; gains with different baselines can't be ranked.
@@ -64,7 +64,7 @@ def _row(
     rate: float | None = None,
     base: float | None = None,
 ) -> Record:
-    """Photos a second with the step, and how many times those of the way `beside` it."""
+    """Make a row: photos a second with the step, and its speed-up over the way `beside` it."""
     return {
         "step": step,
         "what": what,
@@ -135,7 +135,7 @@ def _compiled(step: str, runtime: Runtime) -> Record:
 
 
 def _cached(step: str, runtime: Runtime, photos: int) -> Record:
-    """Train a head for five epochs: the backbone in each of them, or once and its features kept.
+    """Train a head for five epochs, with the backbone run in each, or once and its features cached.
 
     Both read the same photos, run the backbone in its fastest form, and take the same steps.
     """
