@@ -29,9 +29,8 @@ class DistillationConfig:
     late_side: int = 160  # nearer to the 224 px at which the student will be used
     late: float = 0.2  # fraction of the steps with the late side
     lr: float = 1e-2  # 4e-3 left the finest hint at 0.33, this at 0.31
-    # The logits' weight beside the hints at first, and at last, when the learning rate is low: with 1
-    # the hints stood at 0.45, 0.58 and 0.81 and the divergence at 4.2, with 0.1 at 0.33, 0.40, 0.63
-    # and 3.7.
+    # The logits' weight beside the hints, at first and at last. With 1 at first the hints stood at
+    # 0.45, 0.58 and 0.81 and the divergence at 4.2, with 0.1 at 0.33, 0.40, 0.63 and 3.7.
     logit_weight: float = 0.1
     late_logit_weight: float = 1.0
     weight_decay: float = 0.05
