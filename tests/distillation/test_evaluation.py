@@ -104,6 +104,7 @@ def a_report() -> Report:
         photos_top5=12,
         photos_total=30,
         photos={"chelsea": ("tabby", "lynx")},
+        machine="a machine (cpu, fp32)",
     )
     good = Usefulness(
         probe_binary=(0.81, 0.83),
@@ -154,7 +155,7 @@ def test_a_card_tells_what_was_measured(name: str) -> None:
         in words
     )
     assert "16 photos and 218 cut-outs that its training held out | 23.4% | 34.6% |" in words
-    assert "in a mirror | 71.0% | 72.0% |" in words
+    assert "the mirror image | 71.0% | 72.0% |" in words
     assert "as the teacher did | 51.0% | 52.0% |" in words
     assert "the same first class on 2 and, among the first five, 12 of the teacher's 30" in words
     assert "123,456 compositions of 96 photos and 2106 cut-outs, in 42 minutes" in words

@@ -56,6 +56,7 @@ class Agreement:
     photos_top5: int  # how many of the teacher's five classes it shares on them
     photos_total: int  # of how many
     photos: dict[str, tuple[str, ...]]  # the student's five classes, best first
+    machine: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +94,7 @@ class Yardstick:
 class Report:
     """The students beside their untrained selves and their teacher."""
 
-    machine: str
+    machine: str  # of the yardstick
     runtime: str
     compositions: int  # of each kind
     held_out: dict[str, int]  # pictures of the yardstick
@@ -201,6 +202,7 @@ def measure_agreement(
             name: tuple(IMAGENET_CLASSES[i] for i in own[0].tolist())
             for name, (own, _) in on_photos.items()
         },
+        machine=f"{machine(runtime.device)} ({runtime})",
     )
 
 
