@@ -265,3 +265,9 @@ def test_sample_photos_open(name: str) -> None:
 def test_an_unknown_sample_photo_is_refused_with_the_known_names() -> None:
     with pytest.raises(CourseError, match="no sample photo 'dog': use one of chelsea, coffee"):
         sample_photo("dog")
+
+
+@pytest.mark.parametrize("name", ["*", "chels*", "[", "../chelsea", ""])
+def test_a_sample_photo_is_found_by_its_name_alone(name: str) -> None:
+    with pytest.raises(CourseError, match="no sample photo"):
+        sample_photo(name)

@@ -190,12 +190,31 @@ def test_a_class_gets_everything_but_solutions_and_marks(students_copy: Path) ->
     assert files_of(students_copy / "exercises") == files_of(EXERCISES)
     assert (students_copy / "lessons" / "01_input_image.ipynb").exists()
     assert (students_copy / "weights" / "resnet18.safetensors").exists()
-    for name in ("solutions", "grading", "tests/exercises", ".git"):
+    left_out = (
+        "solutions",
+        "grading",
+        "tests",
+        "benchmarks",
+        "maintain.mk",
+        "requirements-dev.txt",
+    )
+    for name in (*left_out, "CONTRIBUTING.md", "utils/distillation/Makefile", ".git", ".ci"):
         assert not (students_copy / name).exists()
     for file, content in files_of(students_copy).items():
         if file.endswith((".ipynb", ".yaml", ".py", ".md")):
             assert b"### BEGIN SOLUTION" not in content, file
             assert b'expect_choice(\\"question' not in content, file
+
+
+def test_the_commands_of_a_students_readme_are_there(students_copy: Path) -> None:
+    readme = (students_copy / "README.md").read_text(encoding="utf-8")
+    assert "teachers -->" not in readme
+    assert "make trace" in readme
+    rules = (students_copy / "Makefile").read_text(encoding="utf-8")
+    for target in set(re.findall(r"`make ([a-z-]+)|^make ([a-z-]+)", readme, re.MULTILINE)):
+        assert re.search(rf"^{''.join(target)}:", rules, re.MULTILINE), target
+    for link in re.findall(r"\]\((?!https?:|#)([^)]+)\)", readme):
+        assert (students_copy / link).exists(), link
 
 
 def test_a_students_copy_says_that_it_cannot_grade(students_copy: Path) -> None:

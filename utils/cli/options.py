@@ -39,7 +39,7 @@ Seed = Annotated[int, typer.Option(min=0, help="Fixes splits, order and first we
 Data = Annotated[
     str,
     typer.Option(
-        help="elpv, things, fashion_mnist, pets, flowers, or a folder of one folder a class."
+        help="A data set by its name in the README, or a folder with one folder of photos a class."
     ),
 ]
 Photos = Annotated[
