@@ -121,7 +121,7 @@ def test_resuming_with_another_setting_is_refused(
 ) -> None:
     words = (*TRAIN, "--data", squares, "--epochs", 3, "--out", earlier, "--resume", "--json")
     ended = course(*words, option, value)
-    assert_refused(ended, earlier / "last.pt", f"({setting})", "give the same as before")
+    assert_refused(ended, earlier / "last.pt", f"({setting}", "give the same as before")
 
 
 def test_resuming_on_other_photos_is_refused(

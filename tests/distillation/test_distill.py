@@ -97,7 +97,7 @@ def test_other_pictures_are_another_run(
 ) -> None:
     config = DistillationConfig(student="resnet18", steps=1, **SMALL)
     distill(config, pictures, cpu, Checkpoints(tmp_path))
-    with pytest.raises(CourseError, match="another pictures"):
+    with pytest.raises(CourseError, match=r"settings \(pictures\)"):
         distill(config, pictures[::-1], cpu, Checkpoints(tmp_path, resume=True))
 
 
@@ -134,7 +134,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(
     pictures: tuple[Pictures, Pictures], cpu: Runtime, tmp_path: Path
 ) -> None:
     config = DistillationConfig(student="resnet18", steps=4, lr=1e30, **SMALL)
-    with pytest.raises(CourseError, match=r"loss became .*lower rate"):
+    with pytest.raises(CourseError, match=r"loss became .*lower learning rate"):
         distill(config, pictures, cpu, Checkpoints(tmp_path))
 
 
@@ -144,8 +144,13 @@ def test_a_loss_that_is_not_finite_stops_the_run(
 def test_late_steps_are_larger_and_weigh_the_names_more() -> None:
     config = DistillationConfig(student="resnet18", steps=100, late=0.25)
     assert [config.side_at(step) for step in (0, 74, 75, 99)] == [96, 96, 160, 160]
-    assert config.naming_at(0) == config.naming
-    assert config.naming < config.naming_at(50) < config.naming_at(99) < config.late_logit_weight
+    assert config.logit_weight_at(0) == config.logit_weight
+    assert (
+        config.logit_weight
+        < config.logit_weight_at(50)
+        < config.logit_weight_at(99)
+        < config.late_logit_weight
+    )
 
 
 def test_settings_are_kept_for_a_resume(cpu: Runtime, tmp_path: Path) -> None:

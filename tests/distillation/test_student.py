@@ -33,8 +33,8 @@ def test_maps_have_the_strides_of_the_hints(
     *own, features = student.extractor(pixels)
     *maps, teachers_features = teacher(pixels)
     guesses, logits = student(pixels)
-    for hint, mine, theirs, guess in zip(HINTS, own, maps, guesses, strict=True):
-        side = 64 // int(hint.split()[1])
+    for stride, mine, theirs, guess in zip(HINTS, own, maps, guesses, strict=True):
+        side = 64 // stride
         assert mine.shape[2:] == theirs.shape[2:] == (side, side)
         assert guess.shape == theirs.shape
     assert (features.shape, teachers_features.shape) == ((4, 512), (4, 1280))
