@@ -1,4 +1,4 @@
-"""The one error that a user is meant to read."""
+"""The one error that a user is meant to read, and finding what a user means by a name."""
 
 import difflib
 from collections.abc import Iterable
@@ -26,3 +26,10 @@ def known_name(kind: str, name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, known, n=2)
     hint = f" (did you mean {' or '.join(near)}?)" if near else ""
     raise CourseError(f"Unknown {kind} '{name}'{hint}: use {', '.join(known)}.")
+
+
+def is_called(stem: str, name: str) -> bool:
+    """Whether "05_resnet" is meant by "5", "05" or "05_res"; 1 means lesson 1 and not 10."""
+    if name.isdecimal():
+        return stem.split("_")[0].isdecimal() and int(stem.split("_")[0]) == int(name)
+    return bool(name) and stem.startswith(name)

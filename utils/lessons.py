@@ -15,7 +15,7 @@ from statistics import median, quantiles
 import nbformat
 from nbformat import NotebookNode
 
-from utils.errors import CourseError
+from utils.errors import CourseError, is_called
 from utils.files import write_file
 from utils.settings import PROJECT
 
@@ -65,13 +65,6 @@ def find_lessons(names: Sequence[str] = ()) -> list[Path]:
             known = ", ".join(lesson.stem for lesson in lessons)
             raise CourseError(f"There is no lesson '{name}': use {known}.")
     return [lesson for lesson in lessons if any(is_called(lesson.stem, name) for name in names)]
-
-
-def is_called(stem: str, name: str) -> bool:
-    """Whether "05_resnet" is meant by "5", "05" or "05_res"; 1 means lesson 1 and not 10."""
-    if name.isdecimal():
-        return stem.split("_")[0].isdecimal() and int(stem.split("_")[0]) == int(name)
-    return bool(name) and stem.startswith(name)
 
 
 def run_lessons(

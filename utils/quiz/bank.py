@@ -14,8 +14,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from utils.errors import CourseError
-from utils.lessons import is_called
+from utils.errors import CourseError, is_called
 from utils.settings import PROJECT
 
 QUIZZES = PROJECT / "quizzes"
