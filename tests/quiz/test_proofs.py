@@ -54,7 +54,7 @@ def test_a_proof_without_a_library_is_refused(example: Question) -> None:
 
 def test_a_proof_that_fails_is_named(example: Question) -> None:
     with pytest.raises(CourseError, match=f"The proof of {example.id} fails: ZeroDivisionError"):
-        prove(example.model_copy(update={"setup": "1 / 0"}))
+        prove(example.model_copy(update={"setup": "import torch\n1 / 0"}))
     with pytest.raises(CourseError, match="fails: SyntaxError"):
         prove(broken(example, B="name =="))
 

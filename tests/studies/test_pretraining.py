@@ -19,7 +19,7 @@ from utils.studies.pretraining import (
 
 
 @pytest.fixture(scope="module")
-def worth(few_cells: ImageSet, cpu: Runtime) -> TransferAccuracy:
+def transfer(few_cells: ImageSet, cpu: Runtime) -> TransferAccuracy:
     return transfer_accuracy(with_side(load_backbone("resnet18", "offline"), 64), few_cells, cpu)
 
 
@@ -39,13 +39,13 @@ def test_both_backbones_are_tested_on_the_same_splits_as_the_floor(
     transfer: TransferAccuracy, few_cells: ImageSet
 ) -> None:
     two = good_or_defective(few_cells)
-    assert worth.classes == two.classes
+    assert transfer.classes == two.classes
     tests = [split(two, seed).test for seed in range(SPLITS)]
-    for accuracies in (worth.pretrained, worth.untrained, worth.floor):
+    for accuracies in (transfer.pretrained, transfer.untrained, transfer.floor):
         rights = [a * len(test) for a, test in zip(accuracies, tests, strict=True)]
         assert rights == pytest.approx([round(right) for right in rights])
     good = two.classes.index("good")
-    assert worth.floor[0] in (
+    assert transfer.floor[0] in (
         pytest.approx(sum(two.labels[i] == answer for i in tests[0]) / len(tests[0]))
         for answer in (good, 1 - good)
     )
