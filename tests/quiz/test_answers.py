@@ -89,7 +89,7 @@ def test_without_a_file_it_says_how_to_get_one(student: Path) -> None:
         ("06_vgg:\n  vgg-sixteen: [A, B]\n", "line 2: the answer to vgg-sixteen must be one of"),
         ("06_vgg:\n  vgg-sixteen: A\n  vgg-sixteen: B\n", "line 3: vgg-sixteen has two answers"),
         ("06_vgg:\n  vgg-sixteen: A\n - x", "isn't YAML"),
-        ("just words", "line 1: here topics"),
+        ("just words", "line 1: expected topics"),
     ],
 )
 def test_bad_files_are_told_with_their_line(student: Path, text: str, message: str) -> None:
