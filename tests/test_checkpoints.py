@@ -163,34 +163,26 @@ class Growing:
         self.scale_now /= 2 if self.overflows else 1
 
 
-@pytest.mark.parametrize("overflows", [True, False])
-def test_the_schedule_waits_where_the_scaler_skips_the_optimizer(overflows: bool) -> None:
+def small_state(scaler: object) -> TrainState:
+    """A layer whose learning rate is 1 at first, and 1 / (n + 1) after n steps."""
     model = nn.Linear(2, 2)
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 / (1 + step))
-    state = TrainState(
-        model=model,
-        optimizer=optimizer,
-        scheduler=scheduler,
-        scaler=Growing(overflows),
-        clip_norm=1.0,
+    return TrainState(
+        model=model, optimizer=optimizer, scheduler=scheduler, scaler=scaler, clip_norm=1.0
     )
-    state.step(model(torch.ones(1, 2)).sum())
+
+
+@pytest.mark.parametrize("overflows", [True, False])
+def test_the_schedule_waits_where_the_scaler_skips_the_optimizer(overflows: bool) -> None:
+    state = small_state(Growing(overflows))
+    state.step(state.model(torch.ones(1, 2)).sum())
     assert state.lr == (1.0 if overflows else 0.5)
 
 
 def test_the_best_weights_are_written_only_when_they_are_new(tmp_path: Path, cpu: Runtime) -> None:
-    model = nn.Linear(2, 2)
-    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
-    state = TrainState(
-        model=model,
-        optimizer=optimizer,
-        scheduler=torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _step: 1.0),
-        scaler=cpu.scaler(),
-        clip_norm=1.0,
-    )
-    checkpoints = Checkpoints(tmp_path)
+    state, checkpoints = small_state(cpu.scaler()), Checkpoints(tmp_path)
     for improved, written in ((True, True), (False, False), (True, True)):
         before = checkpoints.best.stat().st_ino if checkpoints.best.exists() else None
-        checkpoints.save(state, [], copy_state(model), improved)
+        checkpoints.save(state, [], copy_state(state.model), improved)
         assert (checkpoints.best.stat().st_ino != before) == written

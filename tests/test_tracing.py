@@ -60,7 +60,12 @@ def test_own_photo_of_any_size(tmp_path: Path) -> None:
 
 
 def test_a_photo_trace_leaves_the_model_as_it_was() -> None:
-    backbone = load_backbone("resnet18", "untrained").half().train()
+    backbone = load_backbone("resnet18", "untrained").train()
+    backbone.body.layer4.eval()
+    trace_photo(backbone, open_photo(sample_photo()))
+    assert backbone.training
+    assert not backbone.body.layer4.training
+    backbone = backbone.half()
     trace_photo(backbone, open_photo(sample_photo()))
     assert backbone.training
     assert next(backbone.parameters()).dtype == torch.float16

@@ -68,10 +68,7 @@ class Backbone(nn.Module):
 
     def stages(self) -> dict[str, nn.Module]:
         """The submodules whose outputs are the feature maps of each stage, by "stride 4" …"""
-        return {
-            f"stride {stride}": self.body.get_submodule(path)
-            for stride, path in self.spec.stages.items()
-        }
+        return {name: self.body.get_submodule(path) for path, name in self.spec.stage_names.items()}
 
     @property
     def naming_note(self) -> str:
@@ -80,10 +77,10 @@ class Backbone(nn.Module):
 
     def maps_and_features(self, images: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """Normalised images → the feature maps of each stage (N×C×H×W), and feature vectors."""
-        with outputs_of(self.body, self.spec.stages.values()) as maps:
+        names = self.spec.stage_names
+        with outputs_of(self.body, names) as maps:
             features = self.body(images)
-        labels = {path: f"stride {stride}" for stride, path in self.spec.stages.items()}
-        return {labels[path]: output for path, output in maps.items()}, features
+        return {names[path]: output for path, output in maps.items()}, features
 
     def fingerprint(self) -> str:
         """SHA-256 over the names, shapes and values of all weights of the body."""
@@ -264,7 +261,6 @@ def measure_stages(name: str) -> tuple[StageCost, ...]:
         photo = torch.empty(1, 3, 224, 224)
     total = count_parameters(model)
     backbone = Backbone(spec, *spec.split(model), WeightsSource("random", "none")).eval()
-    stage_at = {path: f"stride {stride}" for stride, path in spec.stages.items()}
     rows: list[StageCost] = []
     with FlopCounterMode(display=False) as counter:
 
@@ -273,9 +269,9 @@ def measure_stages(name: str) -> tuple[StageCost, ...]:
             rows.append(StageCost(stage, tuple(output.shape[1:]), parameters, gmacs))
 
         def note_stage(path: str, _module: nn.Module, _inputs: tuple, output: Tensor) -> None:
-            note(stage_at[path], output, _parameters_until(backbone.body, path))
+            note(spec.stage_names[path], output, _parameters_until(backbone.body, path))
 
-        with on_forward(backbone.body, stage_at, note_stage):
+        with on_forward(backbone.body, spec.stage_names, note_stage):
             note("whole model", backbone.logits(photo), total)
     return tuple(rows)
 

@@ -187,7 +187,7 @@ def reproducible(seed: int) -> Iterator[None]:
         memory.fill_uninitialized_memory, cudnn.benchmark = before[2:]
 
 
-def is_out_of_memory(error: RuntimeError) -> bool:
+def is_out_of_memory(error: Exception) -> bool:
     """Whether memory ran out: torch raises its own class on GPUs, but only a message on CPUs."""
     return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 

@@ -53,8 +53,8 @@ def extract_features(
     """
     started = time.perf_counter()
     size = batch_size or runtime.batch_size
+    recipe = _recipe(backbone, images, runtime, size)
     while True:
-        recipe = _recipe(backbone, images, runtime, size)
         # Features of a backbone that couldn't be traced are also cached as "eager".
         for path in dict.fromkeys((inference_path(runtime), "eager")):
             vectors = _read(cache_file(recipe | {"path": path}))
@@ -72,6 +72,7 @@ def extract_features(
                     " compute on the CPU (COURSE_DEVICE=cpu), or close other programs."
                 ) from error
         size //= 2
+        recipe["batch"] = size
     _write(cache_file(recipe | {"path": path}), vectors)
     return Features(vectors, False, time.perf_counter() - started)
 

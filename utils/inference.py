@@ -42,9 +42,9 @@ def fast_inference(module: nn.Module, runtime: Runtime, example: Tensor) -> tupl
             traced(example)
         return traced, "traced"
     except (RuntimeError, AttributeError) as error:
-        if isinstance(error, RuntimeError) and is_out_of_memory(error):
+        if is_out_of_memory(error):
             raise
-        reason = str(error).strip().splitlines()[-1][:200] if str(error).strip() else error
+        reason = (str(error).strip() or repr(error)).splitlines()[-1][:200]
         warnings.warn(
             f"This model can't be traced ({reason}): it runs as it is, more slowly.",
             CourseWarning,

@@ -38,6 +38,11 @@ class ModelSpec:
     split: Callable[[nn.Module], tuple[nn.Module, nn.Linear]]
     enum: tv.WeightsEnum | None = None
 
+    @property
+    def stage_names(self) -> dict[str, str]:
+        """The name of each stage ("stride 4" …), by its submodule."""
+        return {path: f"stride {stride}" for stride, path in self.stages.items()}
+
 
 def _split_at(name: str) -> Callable[[nn.Module], tuple[nn.Module, nn.Linear]]:
     """Make a `split` for models whose attribute `name` is, or ends in, the linear classifier."""

@@ -49,6 +49,14 @@ class Precision(StrEnum):
     FP16 = "fp16"
 
 
+class ExportFormat(StrEnum):
+    """What an export of quizzes is for: Canvas, Moodle, or a table."""
+
+    QTI = "qti"
+    GIFT = "gift"
+    CSV = "csv"
+
+
 class Settings(BaseSettings):
     """The variables `COURSE_WEIGHTS`, `…_DEVICE`, `…_PRECISION`, `…_CACHE` and `…_GRADING`.
 

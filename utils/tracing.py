@@ -1,7 +1,8 @@
 """Traces as records: data flow, prediction, and the layers of any module. Nothing is drawn here."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,6 +88,18 @@ def some_values(tensor: Tensor, count: int = 4) -> str:
     return f"[{shown}, …]" if tensor.numel() > count else f"[{shown}]"
 
 
+@contextmanager
+def in_eval_mode(model: nn.Module) -> Iterator[None]:
+    """Put a model into eval mode within the block; afterwards each submodule is as it was."""
+    modes = [(module, module.training) for module in model.modules()]
+    try:
+        model.eval()
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
 @torch.no_grad()
 def trace_module(model: nn.Module, *inputs: Tensor, depth: int = 1) -> tuple[LayerRecord, ...]:
     """Run any module once and record its submodules down to `depth`, in the order they ran.
@@ -112,14 +125,8 @@ def trace_module(model: nn.Module, *inputs: Tensor, depth: int = 1) -> tuple[Lay
         )
 
     chosen = [name for name, _ in model.named_modules() if name and name.count(".") < depth]
-    modes = [(module, module.training) for module in model.modules()]
-    try:
-        with on_forward(model, chosen, note):
-            model.eval()
-            model(*inputs)
-    finally:
-        for module, mode in modes:
-            module.training = mode
+    with in_eval_mode(model), on_forward(model, chosen, note):
+        model(*inputs)
     return tuple(records)
 
 
@@ -134,12 +141,9 @@ def trace_photo(backbone: Backbone, photo: Image.Image, top: int = 5) -> PhotoTr
         for v in backbone.state_dict().values()
     ):
         backbone = copy.deepcopy(backbone).cpu().float()
-    training = backbone.training
     given = Preprocessed.of(photo, backbone.spec.preprocessing)
-    try:
-        maps, features = backbone.eval().maps_and_features(given.pixels)
-    finally:
-        backbone.train(training)
+    with in_eval_mode(backbone):
+        maps, features = backbone.maps_and_features(given.pixels)
     logits = backbone.head(features)
     answer = top_k(probabilities(logits)[0], IMAGENET_CLASSES, top)
     seen = ForwardPass(

@@ -1,6 +1,5 @@
 """The `course quiz` command: questions in the terminal, a template of answers, exports."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,17 +7,10 @@ import typer
 
 from utils.cli.options import out
 from utils.errors import CourseError
+from utils.settings import ExportFormat
 
 app = typer.Typer()
 EXPORT = "export"
-
-
-class ExportFormat(StrEnum):
-    """What an export is for: Canvas, Moodle, or a table."""
-
-    QTI = "qti"
-    GIFT = "gift"
-    CSV = "csv"
 
 
 @app.command(rich_help_panel="Learn")
@@ -59,7 +51,7 @@ def _export(form: str, folder: Path) -> None:
     from utils.quiz.export import ENDINGS, export_quiz
 
     for file in bank_files():
-        target = folder / f"{file.stem}{ENDINGS.get(form, '')}"
+        target = folder / f"{file.stem}{ENDINGS[form]}"
         export_quiz(read_bank(file).questions, file.stem, form, target)
     out.print(f"{len(bank_files())} files: {folder}")
 

@@ -102,7 +102,9 @@ def load_pictures(
     listed, things = read_list(), stamps_of_things()
     kinds = []
     for kind, folders, read in _kinds(photos, cutouts):
-        files = _read_folders(kind, folders, read, progress, lambda file: not _is_one(file, things))
+        files = _read_folders(
+            kind, folders, read, progress, lambda file, _digest: not _ends_with(file, things)
+        )
         kept = without_copies(list(files))
         if len(kept) < 2:
             raise CourseError(
@@ -125,8 +127,9 @@ def load_pictures_of(
         CourseError: a folder that isn't there, or files of a student's training are missing.
     """
     listed = read_list()
+    used = {digest for digest, entry in listed.items() if entry.students.intersection(students)}
     everything = [
-        list(_read_folders(kind, folders, read, progress, lambda _file: True))
+        list(_read_folders(kind, folders, read, progress, lambda _file, digest: digest in used))
         for kind, folders, read in _kinds(photos, cutouts)
     ]
     found = {}
@@ -220,20 +223,21 @@ def _read_folders(
     folders: Sequence[Path],
     read: Callable[[Path], Image.Image | None],
     progress: Progress,
-    wanted: Callable[[Path], bool],
+    wanted: Callable[[Path, str], bool],
 ) -> Iterator[PictureFile]:
     for group, folder in enumerate(folders):
         if not folder.is_dir():
             raise CourseError(f"There is no folder {folder} to take {kind} from: check the path.")
         files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in EXTENSIONS)
-        for file in progress([f for f in files if wanted(f)], desc=f"{kind} of {folder.name}"):
-            image = read(file)
+        for file in progress(files, desc=f"{kind} of {folder.name}"):
+            digest = sha256_of_file(file)[:DIGITS]
+            image = read(file) if wanted(file, digest) else None
             if image is not None:
-                yield PictureFile(image, sha256_of_file(file)[:DIGITS], group)
+                yield PictureFile(image, digest, group)
 
 
-def _is_one(file: Path, names: tuple[str, ...]) -> bool:
-    return file.resolve().as_posix().endswith(names) if names else False
+def _ends_with(file: Path, names: tuple[str, ...]) -> bool:
+    return file.resolve().as_posix().endswith(names)
 
 
 def without_copies(files: Sequence[PictureFile]) -> list[PictureFile]:

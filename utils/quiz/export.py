@@ -9,8 +9,8 @@ from pathlib import Path
 from utils.errors import CourseError
 from utils.files import write_file
 from utils.quiz.bank import LETTERS, Question
+from utils.settings import ExportFormat
 
-FORMATS = ("qti", "gift", "csv")
 ENDINGS = {"qti": ".zip", "gift": ".gift.txt", "csv": ".csv"}
 
 
@@ -18,7 +18,7 @@ def export_quiz(questions: Sequence[Question], title: str, form: str, file: Path
     """Write questions with their keys, explanations and hints; raises CourseError."""
     writers = {"qti": _as_qti, "gift": _as_gift, "csv": _as_csv}
     if form not in writers:
-        raise CourseError(f"Unknown format '{form}': use {', '.join(FORMATS)}.")
+        raise CourseError(f"Unknown format '{form}': use {', '.join(ExportFormat)}.")
     write_file(file, writers[form](questions, title))
 
 
