@@ -28,6 +28,13 @@ from utils.device import Runtime
 from utils.splits import limit
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file's tests on one worker, but for those that are marked to be spread."""
+    for item in items:
+        group = item.nodeid if item.get_closest_marker("spread") else item.nodeid.split("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(autouse=True, scope="session")
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Tests start with an empty cache and leave the user's alone."""

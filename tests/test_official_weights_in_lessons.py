@@ -68,6 +68,7 @@ def run_with_official_weights(
     return notebook
 
 
+@pytest.mark.spread
 @pytest.mark.parametrize("name", WITH_A_BACKBONE)
 def test_a_lesson_runs_with_official_weights(
     name: str, registry: tuple[Path, dict[str, str]], monkeypatch: pytest.MonkeyPatch
