@@ -7,11 +7,12 @@ from importlib.metadata import PackageNotFoundError, version
 import torch
 from rich.console import Console
 
-from benchmarks import extraction, heads, waiting
+from benchmarks import extraction, grading, heads, waiting
 from benchmarks.results import Result, table, write_results
 from utils.settings import PROJECT
 
 REPORT = PROJECT / "reports" / "bench.json"
+PARTS = ("waiting", "extraction", "heads", "grading")
 TOOLS = ("torch", "torchvision", "timm", "onnxruntime", "openvino")
 
 
@@ -28,6 +29,8 @@ def main() -> None:
         results += extraction.measure(arguments.rounds, say)
     if arguments.only in (None, "heads"):
         results += heads.measure(arguments.photos, say)
+    if arguments.only in (None, "grading"):
+        results += grading.measure(arguments.students)
     console.print(table(results))
     write_results(REPORT, results)
     say(f"written to {REPORT.relative_to(PROJECT)}")
@@ -37,7 +40,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--photos", type=int, default=400, help="photos to train heads on")
     parser.add_argument("--rounds", type=int, default=9, help="turns of each tool in extraction")
-    parser.add_argument("--only", choices=("waiting", "extraction", "heads"), help="one part of it")
+    parser.add_argument("--only", choices=PARTS, help="one part of it")
+    parser.add_argument("--students", type=int, default=50, help="students of each exercise")
     return parser
 
 

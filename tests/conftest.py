@@ -31,6 +31,8 @@ from utils.splits import limit
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep a file's tests on one worker, but for those that are marked to be spread."""
     for item in items:
+        if item.get_closest_marker("xdist_group"):
+            continue
         group = item.nodeid if item.get_closest_marker("spread") else item.nodeid.split("::")[0]
         item.add_marker(pytest.mark.xdist_group(group))
 

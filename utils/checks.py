@@ -1,5 +1,9 @@
 """What the exercises' test cells use: compare plain values, and say what was expected and came."""
 
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -59,6 +63,33 @@ def expect_error(what: str, function: Any, *inputs: Any) -> None:
     except ValueError:
         return
     raise AssertionError(f"{what}: expected a ValueError, got {_shown(_plain(came))}")
+
+
+def inputs_after(function: Callable[..., Any], *inputs: Any) -> tuple[Any, ...]:
+    """Call a function with copies of its inputs, and return them as it left them."""
+    if hasattr(function, "inputs_after"):  # one that runs elsewhere has its own copies
+        return function.inputs_after(*inputs)
+    copies = copy.deepcopy(inputs)
+    function(*copies)
+    return copies
+
+
+_SEED: ContextVar[int] = ContextVar("seed", default=0)
+
+
+@contextmanager
+def drawing_from(seed: int) -> Iterator[None]:
+    """Have the tests in a block draw their numbers from this seed."""
+    token = _SEED.set(seed)
+    try:
+        yield
+    finally:
+        _SEED.reset(token)
+
+
+def drawn_numbers() -> np.random.Generator:
+    """Random numbers for a test; a grader gives every student others, and the same each time."""
+    return np.random.default_rng(_SEED.get())
 
 
 def expect_letter(what: str, got: Any) -> None:

@@ -4,7 +4,7 @@ import errno
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,17 +14,25 @@ NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @contextmanager
+def variables(values: Mapping[str, str]) -> Iterator[None]:
+    """Environment variables with these values while the block runs."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
 def scratch_cache() -> Iterator[Path]:
     """An empty folder that `COURSE_CACHE` names while the block runs."""
-    before = os.environ.get("COURSE_CACHE")
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["COURSE_CACHE"] = folder
-        try:
-            yield Path(folder)
-        finally:
-            del os.environ["COURSE_CACHE"]
-            if before is not None:
-                os.environ["COURSE_CACHE"] = before
+    with tempfile.TemporaryDirectory() as folder, variables({"COURSE_CACHE": folder}):
+        yield Path(folder)
 
 
 def read_text(path: Path, encoding: str = "utf-8") -> str:

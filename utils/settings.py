@@ -57,8 +57,16 @@ class ExportFormat(StrEnum):
     CSV = "csv"
 
 
+class GradesFormat(StrEnum):
+    """What an export of marks is for: a table, Canvas or Moodle."""
+
+    CSV = "csv"
+    CANVAS = "canvas"
+    MOODLE = "moodle"
+
+
 class Settings(BaseSettings):
-    """The variables `COURSE_WEIGHTS`, `…_DEVICE`, `…_PRECISION`, `…_CACHE` and `…_GRADING`.
+    """The variables `COURSE_WEIGHTS`, `…_DEVICE`, `…_PRECISION`, `…_CACHE`, `…_GRADING` and so on.
 
     An empty variable counts as unset. What a choice may be is checked where it is used.
     """
@@ -70,6 +78,7 @@ class Settings(BaseSettings):
     precision: str | None = None  # the fastest that the device computes in
     cache: Path = platformdirs.user_cache_path("vision-course")
     grading: Path = PROJECT / "grading"  # students' work and marks
+    gradebook: str | None = None  # a database's URL, for the marks alone; else a file in `grading`
 
     @field_validator("cache", "grading")
     @classmethod

@@ -1,76 +1,191 @@
-"""Submissions: collected from folders and zips; bad ones are told."""
+"""One notebook, rebuilt on the released skeleton: answers are found by id, text and place."""
 
+import copy
 import json
-import shutil
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
 import pytest
-from class_of_students import NAIVE, NAME, notebook
-from typer.testing import CliRunner
+from class_of_students import NAIVE, NAME
+from handed_in import FULL_WORK, PROSE, SKELETON, STUBS, Made, answers, made, read, stripped
+from inboxes import CASES, FULL, OWN
 
-from utils.cli import app
-from utils.grading import assignments as exercises
-from utils.grading import submissions as collecting
-from utils.grading.grader_tests import hand_in
+from utils.grading.assignments import EXERCISES
+from utils.grading.grader_tests import SampleAnswer, submission_of
+from utils.grading.incoming import notebooks
+from utils.grading.incoming.submissions import Submission, read_submission
 
 
-def test_a_zip_or_folder_of_notebooks_is_collected(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("file", sorted((CASES / "17" / "inbox").iterdir()), ids=lambda f: f.stem)
+def test_answers_are_found_without_metadata(file: Path, tmp_path: Path) -> None:
+    submission = read(tmp_path, file.read_bytes())
+    assert (answers(submission), submission.ungraded) == (FULL_WORK, None)
+
+
+def merged(own: Made) -> Made:
+    stripped(own)
+    texts = ["".join(c["source"]) for c in own["cells"] if c["cell_type"] == "code"]
+    return own | {"cells": [{"cell_type": "code", "source": "\n\n".join(texts)}]}
+
+
+def stubs_and_answers(own: Made) -> Made:
+    """Each answer in a new cell below the stub that stayed."""
+    cells = []
+    for cell in stripped(own)["cells"]:
+        text = "".join(cell["source"])
+        stub = [s for n, s in STUBS.items() if FULL_WORK[n] == text]
+        cells += [{"cell_type": "code", "source": s} for s in stub] + [cell]
+    return own | {"cells": cells}
+
+
+def defined(submission: Submission) -> dict[str, str]:
+    """For each function, the text that is its definition in the end."""
+    last = {}
+    for cell in submission.notebook.cells:
+        for name in FULL_WORK:
+            if cell.cell_type == "code" and f"def {name}(" in cell.source:
+                last[name] = cell.source
+    return last
+
+
+@pytest.mark.parametrize("change", [merged, stubs_and_answers])
+def test_the_last_definition_of_an_answer_is_the_students(
+    change: Callable[[Made], Made], tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("COURSE_GRADING", str(tmp_path / "grading"))
-    inbox = tmp_path / "inbox"
-    (inbox / "Grace Hopper" / NAME).mkdir(parents=True)
-    nbformat.write(notebook(), inbox / "Ada Lovelace.ipynb")
-    nbformat.write(notebook(softmax=NAIVE), inbox / "Grace Hopper" / NAME / f"{NAME}.ipynb")
-    other = exercises.read_notebook(exercises.EXERCISES / "ex10_final_test/ex10_final_test.ipynb")
-    nbformat.write(other, inbox / "Grace Hopper" / "ex10_final_test.ipynb")
-    (inbox / "__MACOSX").mkdir()
-    (inbox / "__MACOSX" / "._Ada Lovelace.ipynb").write_text("not for anybody", encoding="utf-8")
-    packed = shutil.make_archive(str(tmp_path / "class"), "zip", inbox)
-    for source in (str(inbox), packed):
-        command = ["grade", NAME, "--submissions", source, "--json"]
-        result = CliRunner().invoke(app, command, catch_exceptions=False)
-        scores = {own["student"]: own["score"] for own in json.loads(result.stdout)["students"]}
-        assert scores == {"Ada Lovelace": 10, "Grace Hopper": 9}
+    submission = read(tmp_path, change(made()))
+    assert submission.ungraded is None
+    for name, text in defined(submission).items():
+        assert "NotImplementedError" not in text
+        assert FULL_WORK[name] in text
 
 
-def test_bad_input_gets_one_sentence(
-    course: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COURSE_GRADING", str(tmp_path / "grading"))
-    assert "did you mean ex03_softmax_head" in course("grade", "ex03_softmax")
-    assert "There are no submissions" in course("grade", NAME)
-    assert "isn't there" in course("grade", NAME, "--submissions", tmp_path / "nowhere")
-    assert "Nothing was graded yet" in course("grades")
-    text = tmp_path / "essay.txt"
-    text.write_text("My answers", encoding="utf-8")
-    assert "neither a folder nor a zip" in course("grade", NAME, "--submissions", text)
-    (tmp_path / "only texts").mkdir()
-    shutil.copy(text, tmp_path / "only texts")
-    assert "holds no notebook" in course("grade", NAME, "--submissions", tmp_path / "only texts")
-    damaged = tmp_path / "damaged.zip"
-    with zipfile.ZipFile(damaged, "w") as archive:
-        archive.writestr("Ada.ipynb", nbformat.writes(notebook()))
-    damaged.write_bytes(damaged.read_bytes().replace(b"softmax", b"hardmax", 1))
-    assert "can't be unpacked" in course("grade", NAME, "--submissions", damaged)
-    for compression in (zipfile.ZIP_LZMA, zipfile.ZIP_DEFLATED):
-        with zipfile.ZipFile(damaged, "w", compression) as archive:
-            archive.writestr("Ada.ipynb", nbformat.writes(notebook()))
-        content = bytearray(damaged.read_bytes())
-        content[60:90] = bytes(30)
-        damaged.write_bytes(content)
-        assert "can't be unpacked" in course("grade", NAME, "--submissions", damaged)
-    monkeypatch.setattr(collecting, "LARGEST_ZIP", 1000)
-    with zipfile.ZipFile(damaged, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in ("Ada", "Grace"):
-            archive.writestr(f"{name}.ipynb", " " * 900)
-    assert "would unpack to more than" in course("grade", NAME, "--submissions", damaged)
-    escaping = tmp_path / "escaping.zip"
-    with zipfile.ZipFile(escaping, "w") as archive:
-        archive.writestr("../../Ada.ipynb", nbformat.writes(notebook()))
-    assert "leads out of it" in course("grade", NAME, "--submissions", escaping)
-    hand_in(NAME, "Ada", notebook(), tmp_path / "grading" / "submitted")
-    assert "'Adam' has handed in nothing" in course("grade", NAME, "--student", "Adam")
+def test_an_answer_that_is_no_python_is_found_by_its_first_line(tmp_path: Path) -> None:
+    broken = "def linear_head(features, weight, bias):\n    return features @@ weight +"
+    submission = read(tmp_path, stripped(made(linear_head=broken)))
+    assert answers(submission) == FULL_WORK | {"linear_head": broken}
+
+
+def test_own_cells_stay_where_they_were(tmp_path: Path) -> None:
+    own = stripped(made(softmax="def softmax(logits):\n    return rows(logits)"))
+    own["cells"].insert(3, {"cell_type": "code", "source": "def rows(z):\n    return z"})
+    sources = [cell.source for cell in read(tmp_path, own).notebook.cells]
+    assert sources.index("def rows(z):\n    return z") == 3 + bool(sources[0].startswith("**"))
+
+
+def test_answers_in_prose_are_found_by_the_task_above(tmp_path: Path) -> None:
+    text = "Lite0, since it is “quick”, François."
+    own = json.loads(nbformat.writes(submission_of(PROSE, SampleAnswer("", {"justify": text}))))
+    assert answers(read(tmp_path / "1", stripped(own), PROSE))["justify"] == text
+    parts = copy.deepcopy(own)
+    place = next(n for n, c in enumerate(parts["cells"]) if "".join(c["source"]) == text)
+    parts["cells"].insert(place + 1, {"cell_type": "markdown", "source": ["It is small."]})
+    assert answers(read(tmp_path / "2", parts, PROSE))["justify"] == f"{text}\n\nIt is small."
+    parts["cells"][place]["cell_type"] = "raw"
+    assert answers(read(tmp_path / "3", parts, PROSE))["justify"] == f"{text}\n\nIt is small."
+
+
+def test_a_blank_exercise_is_a_sound_nothing(tmp_path: Path) -> None:
+    blank = json.loads(nbformat.writes(SKELETON))
+    for number, own in enumerate((blank, stripped(copy.deepcopy(blank)))):
+        submission = read(tmp_path / str(number), own)
+        assert (answers(submission), submission.ungraded) == (STUBS, None)
+
+
+def test_a_notebook_without_cells_is_told(tmp_path: Path) -> None:
+    submission = read(tmp_path, {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+    assert "no cells" in (submission.ungraded or "")
+
+
+OTHER = EXERCISES / "ex10_final_test" / "ex10_final_test.ipynb"
+UNGRADED: dict[str, tuple[bytes | Made, str]] = {
+    "another exercise": (OTHER.read_bytes(), "none of its cells answers"),
+    "another exercise, stripped": (stripped(json.loads(OTHER.read_text("utf-8"))), "none of its"),
+    "cells that can't be told apart": (
+        {"cells": [{"cell_type": "code", "source": "f = lambda z: z"}]}, "can't be told apart"),
+    "cut off": (FULL[:-500], "isn't a notebook"),
+    "a list": (b'["not", "a", "notebook"]', "isn't a notebook"),
+    "an object": (b'{"answer": 1}', "isn't a notebook"),
+    "cells that are none": (b'{"cells": {"a": 1}, "nbformat": 4}', "isn't a notebook"),
+    "a page": (b"<!DOCTYPE html><html>Sign in", "isn't a notebook"),
+    "merge marks": (FULL.replace(b'"cells"', b'<<<<<<< HEAD\n"cells"', 1), "isn't a notebook"),
+    "empty": (b"", "empty"),
+    "blanks": (b" \n\x00\x00", "empty"),
+    "very deep": (b'{"cells": ' + b"[" * 200_000, "isn't a notebook"),
+    "a huge number": (b'{"cells": ' + b"9" * 10_000 + b"}", "isn't a notebook"),
+    "bytes": (bytes(range(256)) * 20, "isn't a notebook"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", UNGRADED)
+def test_what_cannot_be_graded_is_told_with_advice(kind: str, tmp_path: Path) -> None:
+    content, sentence = UNGRADED[kind]
+    submission = read(tmp_path, content)
+    assert sentence in (submission.ungraded or "")
+    assert "ask for" in (submission.ungraded or "")
+    assert answers(submission) == STUBS
+
+
+def test_a_file_too_large_to_read_is_told(tmp_path: Path) -> None:
+    with open(tmp_path / OWN, "wb") as file:
+        file.truncate(notebooks.LARGEST + 1)
+    submission = read_submission(tmp_path, NAME, SKELETON)
+    assert "larger than" in (submission.ungraded or "")
+
+
+def test_what_lies_beside_is_told_and_links_are_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "out.ipynb").write_bytes(FULL)
+    folder = tmp_path / "Ada" / NAME
+    folder.mkdir(parents=True)
+    (folder / OWN).symlink_to(tmp_path / "out.ipynb")
+    (folder / "answers.pdf").write_bytes(b"%PDF")
+    submission = read_submission(folder, NAME, SKELETON)
+    assert "no notebook was handed in" in (submission.ungraded or "")
+    assert any("answers.pdf" in note and "(a link)" in note for note in submission.notes)
+    (tmp_path / "linked").symlink_to(folder.parent)
+    submission = read_submission(tmp_path / "linked" / NAME, NAME, SKELETON)
+    assert submission.notes == ("nothing was handed in",)
+
+
+def test_who_handed_in_nothing_has_nothing(tmp_path: Path) -> None:
+    submission = read_submission(tmp_path / "Ada" / NAME, NAME, SKELETON)
+    assert (submission.ungraded, submission.notes) == (None, ("nothing was handed in",))
+    assert answers(submission) == STUBS
+
+
+def test_twice_the_same_id_keeps_both_in_order(tmp_path: Path) -> None:
+    own = made()
+    again = copy.deepcopy(own["cells"][3]) | {"source": NAIVE}
+    own["cells"].append(again)
+    submission = read(tmp_path, own)
+    assert defined(submission)["softmax"] == NAIVE
+    assert answers(submission)["softmax"] == FULL_WORK["softmax"]
+    assert any("softmax stood there twice" in note for note in submission.notes)
+
+
+def test_hostile_text_takes_no_time_and_no_stack(tmp_path: Path) -> None:
+    bombs = ["(" * 100_000, "-" * 300_000 + "1", "a" * 2_000_000, "x" + " " * 1_000_000 + ":",
+             "def softmax" + "(" * 50_000, "a=" * 300_000, "\n" * 1_000_000]  # fmt: skip
+    own = stripped(made())
+    own["cells"] += [{"cell_type": "code", "source": bomb} for bomb in bombs]
+    own["cells"] += [{"cell_type": "code", "source": f"x = {n}"} for n in range(1_000)]
+    assert answers(read(tmp_path, own)).keys() == FULL_WORK.keys()
+
+
+def test_another_ending_in_a_folder_laid_by_hand_is_read(tmp_path: Path) -> None:
+    for name in ("ex03.ipynb.json", "EX03.IPYNB"):
+        folder = tmp_path / name / NAME
+        folder.mkdir(parents=True)
+        (folder / name).write_bytes(FULL)
+        assert answers(read_submission(folder, NAME, SKELETON)) == FULL_WORK
+
+
+def test_notes_on_many_strange_names_stay_short(tmp_path: Path) -> None:
+    own = made()
+    evil = "<img src=x onerror=alert(1)>\n# [a](javascript:b)"
+    for number in range(999):
+        kept = {"nbgrader": {"grade_id": f"{evil}{number}"}, "tags": ["x" * 10_000]}
+        own["cells"].append({"cell_type": "code", "source": "1", "metadata": kept})
+    tmp_path.joinpath("<script>.pdf").write_bytes(b"")
+    submission = read(tmp_path, own)
+    assert sum(map(len, submission.notes)) < 5_000

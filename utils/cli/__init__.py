@@ -1,13 +1,14 @@
 """The `course` command. Only this package prints; heavy imports wait until a command runs."""
 
 import io
+import os
 import sys
 import warnings
 
 import typer
 from rich.console import Console
 
-from utils.cli import grading, lessons, pipeline, quiz, studies, upkeep, weights
+from utils.cli import exercises, grading, lessons, marks, pipeline, quiz, studies, upkeep, weights
 from utils.cli.options import say_warning
 from utils.errors import CourseError
 from utils.settings import check_checkout
@@ -18,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 # The order of the panels of `course --help`: learn, teach, maintain.
-for commands in (pipeline, quiz, grading, weights, upkeep, lessons, studies):
+for commands in (pipeline, quiz, exercises, grading, marks, weights, upkeep, lessons, studies):
     app.add_typer(commands.app)
 
 
@@ -27,6 +28,9 @@ UsageError = typer.BadParameter.__base__  # typer gives no other name to it
 
 def main() -> None:
     """Run the command; bad input ends it with one sentence and exit code 2."""
+    if sys.getfilesystemencoding() != "utf-8" and os.environ.get("PYTHONUTF8") != "1":
+        os.environ["PYTHONUTF8"] = "1"  # else a student called Zoë is another one under LC_ALL=C
+        os.execv(sys.executable, sys.orig_argv)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a Windows pipe can't show every character
             stream.reconfigure(errors="replace")

@@ -14,6 +14,9 @@ from utils.datasets import ImageSet, load_elpv, load_things
 from utils.device import choose_runtime
 from utils.errors import CourseError, WeightsMissing
 from utils.features import cache_size
+from utils.grading.assignments import SOLUTIONS
+from utils.grading.sandbox.engines import choose_engine
+from utils.grading.sandbox.probes import advice, probe
 from utils.models import MODELS
 from utils.settings import Settings
 
@@ -61,6 +64,7 @@ def examine() -> list[Check]:
         _cache(),
         _data("elpv", load_elpv, "install elpv-dataset again (make setup)"),
         _data("things", load_things, "get data/things back (git checkout data/things)"),
+        *_sandbox(),
         *(Check(f"weights {row.name}", row.state, row.detail) for row in weights_status()),
     ]
 
@@ -94,6 +98,19 @@ def _disk() -> Check:
 def _cache() -> Check:
     files, size = cache_size()
     return Check("cache", "ok", f"{files} files, {size / 1e6:.1f} MB in {Settings().cache}")
+
+
+def _sandbox() -> list[Check]:
+    """Whether students' code is kept in, tried; nothing for those who have no one to grade."""
+    if not SOLUTIONS.is_dir():
+        return []
+    try:
+        engine = choose_engine(sandbox=True)
+        tried = probe(engine)
+        advice(tried)
+    except CourseError as error:
+        return [Check("sandbox", "missing", f"{error} (only course grade needs one)")]
+    return [Check("sandbox", "ok", f"{engine}; {len(tried)} attempts to get out failed")]
 
 
 def _data(name: str, load: Callable[[], ImageSet], remedy: str) -> Check:

@@ -53,7 +53,7 @@ Limit = Annotated[str, typer.Option(help="How many photos, drawn by class; or al
 Epochs = Annotated[int, typer.Option(min=1, help="Passes over the training photos.")]
 
 
-def print_json(content: dict[str, Any]) -> None:
+def print_json(content: dict[str, Any] | list[dict[str, Any]]) -> None:
     print(json.dumps(content, indent=2, ensure_ascii=False))
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nbformat import NotebookNode
 from traitlets.config import Config
 
 from utils.errors import CourseError, known_name
@@ -57,6 +58,11 @@ def assignment_names() -> list[str]:
     return names
 
 
+def source_notebook(name: str) -> NotebookNode:
+    """An assignment with its solutions and hidden tests."""
+    return read_notebook(SOLUTIONS / name / f"{name}.ipynb")
+
+
 def find_assignment(name: str) -> Assignment:
     """The assignment of that name.
 
@@ -65,7 +71,7 @@ def find_assignment(name: str) -> Assignment:
     """
     known_name("assignment", name, assignment_names())
     cells = [
-        cell for cell in read_notebook(SOLUTIONS / name / f"{name}.ipynb").cells
+        cell for cell in source_notebook(name).cells
         if cell.metadata.get("nbgrader", {}).get("grade")
     ]  # fmt: skip
     settings = [cell.metadata.nbgrader for cell in cells]
@@ -88,17 +94,33 @@ def nbgrader_settings() -> Config:
     settings.CourseDirectory.release_directory = str(EXERCISES)
     settings.ClearSolutions.code_stub = {"python": STUB}
     settings.ClearSolutions.text_stub = "*Your answer here.*"
+    settings.GenerateAssignment.preprocessors = [
+        "nbgrader.preprocessors.LockCells",
+        "nbgrader.preprocessors.ClearSolutions",
+        "nbgrader.preprocessors.ClearOutput",
+        "nbgrader.preprocessors.CheckCellMetadata",
+        "nbgrader.preprocessors.ComputeChecksums",
+        "nbgrader.preprocessors.SaveCells",
+        "utils.grading.hidden_tests.NameHiddenTests",
+        "nbgrader.preprocessors.ComputeChecksums",
+        "nbgrader.preprocessors.CheckCellMetadata",
+    ]
     return settings
 
 
 def nbgrader(settings: Config) -> Any:
-    """nbgrader's API with these settings; it calls `alembic`, which must be on the PATH for it."""
+    """nbgrader's API with these settings."""
     from nbgrader.apps import NbGraderAPI
 
+    find_commands()
+    return NbGraderAPI(config=settings)
+
+
+def find_commands() -> None:
+    """Put the environment's commands on the PATH: nbgrader calls `alembic` for a new gradebook."""
     commands = str(Path(sys.executable).parent)
     if commands not in os.environ["PATH"].split(os.pathsep):
         os.environ["PATH"] = f"{commands}{os.pathsep}{os.environ['PATH']}"
-    return NbGraderAPI(config=settings)
 
 
 def reason(result: dict[str, Any]) -> str:

@@ -1,42 +1,52 @@
-"""Grading: each submission rebuilt, run by nbgrader within budgets, scored, and given feedback."""
+"""Grading: each submission rebuilt, judged in two processes, marked, and given feedback."""
 
-import glob
-import shutil
-import tempfile
-import time
-import warnings
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass
-from pathlib import Path
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import nbformat
-from nbformat.v4 import new_markdown_cell
-from nbgrader.api import Gradebook, MissingEntry
-from nbgrader.plugins import CsvExportPlugin
-from nbgrader.utils import parse_utc
-from sqlalchemy.exc import SAWarning
-from traitlets.config import Config
+from nbformat import NotebookNode
 
 from utils.errors import CourseError
 from utils.files import write_file
 from utils.grading.assignments import (
-    COURSE,
     Assignment,
     find_assignment,
     generate,
-    nbgrader,
-    nbgrader_settings,
     read_notebook,
-    reason,
-    replace_folder,
+    source_notebook,
 )
 from utils.grading.class_folder import ClassFolder
-from utils.grading.sandbox import what_stopped
-from utils.grading.submissions import TIMESTAMP, Submission, read_submission, students_of
+from utils.grading.exercise import (
+    Exercise,
+    Kind,
+    Step,
+    is_students,
+    kind_of,
+    read_exercise,
+)
+from utils.grading.feedback import RECORD, Page, write_feedback
+from utils.grading.graded_notebook import graded_notebook, unanswered
+from utils.grading.incoming.submissions import read_submission, students_of
+from utils.grading.marks.database import alone, seed_of
+from utils.grading.marks.gradebook import AutoScores, Marks, comments_of, marks_of, record
+from utils.grading.names import name_key, shown_name
+from utils.grading.sandbox.engines import Engine, choose_engine
+from utils.grading.workers import Job, Judged, judge_all
 
 SECONDS = 120.0  # for a whole notebook
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grading:
+    """How to grade."""
+
+    seconds: float = SECONDS
+    jobs: int = 1  # students at a time on this machine
+    scheduler: str | None = None  # of a Dask cluster that takes the place of this machine's cores
+    sandbox: bool = True
+    again: bool = False  # grade those too who were graded as they are
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,10 +56,12 @@ class Graded:
     student: str
     score: float | None  # None: it couldn't be graded; the notes say why
     points: float
-    pending_points: float  # those that a person has still to give
-    cells: dict[str, float | None]
-    notes: tuple[str, ...]
-    seconds: float
+    pending_points: float = 0.0  # those that a person has still to give
+    extra_credit: float = 0.0  # given by hand
+    penalty: float = 0.0  # points lost by being late
+    cells: dict[str, float | None] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """The result as plain data; `waiting` are the pending points."""
@@ -57,198 +69,203 @@ class Graded:
         return {"waiting" if key == "pending_points" else key: row[key] for key in row}
 
 
-def settings(folder: ClassFolder, seconds: float = SECONDS) -> Config:
-    """nbgrader's settings for grading: careful runs, fair scores, silent feedback."""
-    own = nbgrader_settings()
-    own.CourseDirectory.submitted_directory = str(folder.submissions)
-    for step in ("autograded", "feedback", "solution", "source_with_tests"):
-        own.CourseDirectory[f"{step}_directory"] = str(folder.root / step)
-    own.CourseDirectory.db_url = folder.gradebook_url
-    own.LimitedExecute.seconds = seconds
-    own.LimitedExecute.cache = str(folder.cache)
-    own.LimitedExecute.extra_arguments = ["--IPKernelApp.log_level=ERROR"]
-    own.Autograde.autograde_preprocessors = [
-        "utils.grading.sandbox.LimitedExecute",
-        "utils.grading.scores.NormalizeScores",
-        "nbgrader.preprocessors.LimitOutput",
-        "nbgrader.preprocessors.SaveAutoGrades",
-        "nbgrader.preprocessors.AssignLatePenalties",
-        "nbgrader.preprocessors.CheckCellMetadata",
-    ]
-    own.OverwriteCells.add_missing_cells = True
-    own.GenerateFeedback.preprocessors = [
-        "utils.grading.scores.HideTests",
-        "nbgrader.preprocessors.GetGrades",
-        "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
-    ]
-    return own
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One student's notebook, ready to be judged."""
+
+    student: str
+    notebook: NotebookNode
+    notes: tuple[str, ...]
+    ungraded: str | None  # why it can't be graded
+    digest: str  # of the student's own text: marks by hand are for this work
+    key: str  # of all that its result depends on
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The student's code cells and the tests, in order."""
+        steps = []
+        for cell in self.notebook.cells:
+            kind = kind_of(cell)
+            if kind is Kind.TEST:
+                steps.append(Step(test=cell.metadata.nbgrader.grade_id))
+            elif kind in (Kind.ANSWER, Kind.OWN):
+                steps.append(Step(source=cell.source))
+        return tuple(steps)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """What all students of a run share."""
+
+    folder: ClassFolder
+    assignment: Assignment
+    exercise: Exercise
+    how: Grading
+    engine: Engine
+
+    @property
+    def name(self) -> str:
+        return self.assignment.name
 
 
 def grade(
     folder: ClassFolder,
     name: str,
     students: Sequence[str] = (),
-    seconds: float = SECONDS,
+    how: Grading | None = None,
     on_graded: Callable[[Graded], None] | None = None,
 ) -> list[Graded]:
     """Grade an assignment for these students (by default, all who have handed in anything).
 
     Each gets feedback, `feedback/STUDENT/NAME/NAME.html`. Whatever one submission does,
-    the others are graded; a second run gives the same grades.
+    the others are graded; a run that was stopped goes on where it was, and ends the same.
 
     Raises:
-        CourseError: unknown assignment, no submissions, unknown student, or a folder that can't
-            be written.
+        CourseError: unknown assignment, no submissions, unknown student, no sandbox, or a folder
+            that can't be written.
     """
-    assignment, submitted = find_assignment(name), folder.submissions
+    how = how or Grading()
+    assignment, known = find_assignment(name), _known_students(folder, name)
+    chosen = [_find_student(student, known, folder) for student in students] or known
+    batch = Batch(
+        folder=folder, assignment=assignment, exercise=_release(folder, name), how=how,
+        engine=choose_engine(how.sandbox),
+    )  # fmt: skip
+    found: dict[str, Graded] = {}
+    for student, graded in _grade_each(batch, chosen):
+        found[student] = graded
+        if on_graded:
+            on_graded(graded)
+    return [found[student] for student in chosen]
+
+
+def _known_students(folder: ClassFolder, name: str) -> list[str]:
+    submitted = folder.submissions
     known = students_of(submitted)
     if not known:
         raise CourseError(
             f"There are no submissions in {submitted}: put STUDENT/{name}/{name}.ipynb there, or "
             "give a folder or a zip of notebooks with --submissions."
         )
-    for student in students:
-        if student not in known:
-            raise CourseError(
-                f"'{student}' has handed in nothing: {submitted} has {', '.join(known)}."
-            )
+    return known
+
+
+def _find_student(name: str, known: Sequence[str], folder: ClassFolder) -> str:
+    """The id of the student who is meant, in any spelling of the name."""
+    for student in known:
+        if name_key(shown_name(student)) == name_key(name):
+            return student
+    names = ", ".join(map(shown_name, known))
+    raise CourseError(f"'{name}' has handed in nothing: {folder.submissions} has {names}.")
+
+
+def _release(folder: ClassFolder, name: str) -> Exercise:
+    """Write the released notebook, which submissions are rebuilt on, and its cells to the marks."""
     folder.root.mkdir(parents=True, exist_ok=True)
-    generate([name], folder.released, folder.gradebook_url)
-    graded = []
-    for student in students or known:
-        graded.append(_grade_student(folder, assignment, student, seconds))
-        if on_graded:
-            on_graded(graded[-1])
-    return graded
+    with alone(folder):
+        generate([name], folder.released, folder.gradebook_url)
+    released = read_notebook(folder.released / name / f"{name}.ipynb")
+    return read_exercise(name, source_notebook(name), released)
 
 
-def _grade_student(
-    folder: ClassFolder, assignment: Assignment, student: str, seconds: float
-) -> Graded:
-    started, name = time.perf_counter(), assignment.name
-    skeleton = read_notebook(folder.released / name / f"{name}.ipynb")
-    submission = read_submission(folder.submitted(student, name), name, skeleton)
-    notes = list(submission.notes)
+def _grade_each(batch: Batch, students: Sequence[str]) -> Iterator[tuple[str, Graded]]:
+    """Results as they come: those that are there already, then those that are judged."""
+    skeleton = read_notebook(batch.folder.released / batch.name / f"{batch.name}.ipynb")
+    waiting: dict[str, Entry] = {}
+    for student in students:
+        try:
+            entry = _prepare(batch, student, skeleton)
+            kept = None if batch.how.again or entry.ungraded else _kept(batch, entry)
+        except CourseError as error:
+            yield student, _not_graded(student, batch, [str(error)])
+            continue
+        if entry.ungraded:
+            notes = [*entry.notes, f"not graded: {entry.ungraded}"]
+            yield student, _not_graded(student, batch, notes)
+        elif kept:
+            yield student, kept
+        else:
+            waiting[student] = entry
+    jobs = [_job(batch, entry) for entry in waiting.values()]
+    for judged in judge_all(jobs, batch.how.jobs, batch.how.scheduler):
+        yield judged.student, _finish(batch, waiting[judged.student], judged)
+
+
+def _prepare(batch: Batch, student: str, skeleton: NotebookNode) -> Entry:
+    submission = read_submission(batch.folder.submitted(student, batch.name), batch.name, skeleton)
+    text = nbformat.writes(submission.notebook)
+    work = [cell.source for cell in submission.notebook.cells if is_students(cell)]
+    parts = (text, batch.exercise, batch.engine, batch.how.seconds, submission.notes)
+    return Entry(
+        student=student, notebook=submission.notebook, notes=submission.notes,
+        ungraded=submission.ungraded,
+        digest=_digest(repr(work)), key=_digest(repr(parts)),
+    )  # fmt: skip
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def _job(batch: Batch, entry: Entry) -> Job:
+    return Job(
+        student=entry.student, exercise=batch.exercise, steps=entry.steps,
+        seed=seed_of(batch.folder, entry.student, batch.name), seconds=batch.how.seconds,
+        engine=batch.engine,
+    )  # fmt: skip
+
+
+def _kept(batch: Batch, entry: Entry) -> Graded | None:
+    """The result of an earlier run on the same notebook and the same tests."""
+    file = batch.folder.autograded(entry.student, batch.name)
+    if not file.exists():
+        return None
+    notebook = read_notebook(file)
+    before = notebook.metadata.get(RECORD, {})
+    marks = marks_of(batch.folder, entry.student, batch.name)
+    if before.get("key") != entry.key or marks is None:
+        return None
+    _write_page(batch, notebook, marks)
+    return _graded(marks, before["notes"], before["seconds"])
+
+
+def _finish(batch: Batch, entry: Entry, judged: Judged) -> Graded:
+    """Write what came of one submission: the notebook, the marks, the page."""
+    if judged.failure:
+        return _not_graded(entry.student, batch, [*entry.notes, judged.failure])
     try:
-        _write_rebuilt(folder, submission, assignment, student)
-        _run(folder, assignment, student, seconds)
-        scores, pending = _scores(folder, assignment, student)
-        score = sum(value or 0.0 for value in scores.values())
-        stopped = what_stopped(read_notebook(folder.autograded(student, name)).cells)
-        notes += [stopped] if stopped else []
+        notes = [*entry.notes, *([judged.stopped] if judged.stopped else [])]
+        details = {"key": entry.key, "notes": notes, "seconds": judged.seconds}
+        notebook = graded_notebook(entry.notebook, judged, details)
+        blank = unanswered(entry.notebook, batch.exercise)
+        scores: dict[str, float | None] = {n: own.score for n, own in judged.tests.items()}
+        scores |= {n: 0.0 if n in blank else None for n in batch.assignment.manually_graded}
+        marks = record(batch.folder, AutoScores(
+            student=entry.student, assignment=batch.name, scores=scores, notebook=entry.digest,
+            unanswered=blank,
+        ))  # fmt: skip
+        _write_page(batch, notebook, marks)
+        file = batch.folder.autograded(entry.student, batch.name)
+        write_file(file, nbformat.writes(notebook) + "\n")
     except CourseError as error:
-        scores, pending, score = {}, 0.0, None
-        notes.append(str(error))
+        return _not_graded(entry.student, batch, [*entry.notes, str(error)])
+    return _graded(marks, notes, judged.seconds)
+
+
+def _write_page(batch: Batch, notebook: NotebookNode, marks: Marks) -> None:
+    comments = comments_of(batch.folder, marks.student, batch.name)
+    page = Page(notebook=notebook, marks=marks, comments=comments)
+    write_feedback(page, batch.folder.feedback / marks.student / batch.name / f"{batch.name}.html")
+
+
+def _graded(marks: Marks, notes: Sequence[str], seconds: float) -> Graded:
     return Graded(
-        student=student,
-        score=score,
-        points=sum(assignment.points.values()),
-        pending_points=pending,
-        cells=scores,
-        notes=tuple(notes),
-        seconds=round(time.perf_counter() - started, 1),
-    )
+        student=shown_name(marks.student), score=marks.score, points=marks.points,
+        pending_points=marks.pending_points, extra_credit=marks.extra_credit,
+        penalty=marks.penalty, cells=marks.cells, notes=tuple(notes), seconds=seconds,
+    )  # fmt: skip
 
 
-def _write_rebuilt(
-    folder: ClassFolder, submission: Submission, assignment: Assignment, student: str
-) -> None:
-    """Write the notebook that will run to `rebuilt`, with only its timestamp beside it.
-
-    If it differs from the one graded before, the manual marks given to that one are withdrawn.
-    """
-    notebook, name = submission.notebook, assignment.name
-    if submission.notes:
-        lines = "\n".join(f"- {note}" for note in submission.notes)
-        notebook.cells.insert(0, new_markdown_cell(f"**About your file**\n\n{lines}", id="notes"))
-    text = nbformat.writes(notebook) + "\n"
-    target = folder.rebuilt / student / name
-    before = target / f"{name}.ipynb"
-    if before.exists() and before.read_text(encoding="utf-8") != text:
-        _forget_manual_marks(folder, assignment, student)
-    with tempfile.TemporaryDirectory() as new:
-        write_file(Path(new) / f"{name}.ipynb", text)
-        with suppress(OSError, ValueError, OverflowError):
-            stamp = folder.submitted(student, name) / TIMESTAMP
-            if not stamp.is_symlink():
-                parse_utc(stamp.read_text(encoding="utf-8").strip())
-                shutil.copyfile(stamp, Path(new) / TIMESTAMP)
-        replace_folder(Path(new), target)
-
-
-def _forget_manual_marks(folder: ClassFolder, assignment: Assignment, student: str) -> None:
-    with Gradebook(folder.gradebook_url, COURSE) as gradebook, suppress(MissingEntry):
-        submission = gradebook.find_submission(assignment.name, student)
-        for notebook in submission.notebooks:
-            for mark in notebook.grades:
-                mark.manual_score = mark.extra_credit = None
-            for comment in notebook.comments:
-                comment.manual_comment = None
-        gradebook.db.commit()
-
-
-def _run(folder: ClassFolder, assignment: Assignment, student: str, seconds: float) -> None:
-    """nbgrader's own two steps, on the rebuilt notebook."""
-    if glob.has_magic(student):
-        raise CourseError("nbgrader can't take * ? [ ] in a name: rename the student's folder")
-    own = settings(folder, seconds)
-    own.CourseDirectory.submitted_directory = str(folder.rebuilt)
-    api = nbgrader(own)
-    for step in (api.autograde, api.generate_feedback):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SAWarning)  # nbgrader's own, on each new submission
-            result = step(assignment.name, student, force=True)
-        if not result["success"]:
-            raise CourseError(f"nbgrader couldn't grade it: {reason(result)}")
-
-
-def _scores(
-    folder: ClassFolder, assignment: Assignment, student: str
-) -> tuple[dict[str, float | None], float]:
-    """Points of each cell (None: a person has to give them), and the sum of those to be given."""
-    with Gradebook(folder.gradebook_url, COURSE) as gradebook:
-        submission = gradebook.find_submission(assignment.name, student)
-        marks = [mark for notebook in submission.notebooks for mark in notebook.grades]
-        scores = {
-            mark.name: mark.manual_score if mark.manual_score is not None else mark.auto_score
-            for mark in marks
-        }
-    ordered = {name: scores.get(name) for name in assignment.points}
-    return ordered, sum(assignment.points[n] for n, score in ordered.items() if score is None)
-
-
-def all_grades(folder: ClassFolder) -> tuple[list[str], dict[str, dict[str, float]]]:
-    """Names of the assignments that were graded, and each student's scores in them.
-
-    Raises:
-        CourseError: nothing was graded yet.
-    """
-    _need_gradebook(folder)
-    with Gradebook(folder.gradebook_url, COURSE) as gradebook:
-        names = sorted(a.name for a in gradebook.assignments if a.submissions)
-        rows: dict[str, dict[str, float]] = {s.id: {} for s in gradebook.students}
-        for name in names:
-            for submission in gradebook.find_assignment(name).submissions:
-                rows[submission.student.id][name] = submission.score
-    return names, dict(sorted(rows.items()))
-
-
-def export_grades(folder: ClassFolder, target: Path) -> None:
-    """nbgrader's own CSV: a line for each student and assignment.
-
-    Raises:
-        CourseError: nothing was graded yet, or the file can't be written.
-    """
-    _need_gradebook(folder)
-    with tempfile.TemporaryDirectory() as scratch:
-        file = Path(scratch) / "grades.csv"
-        exporter: Any = CsvExportPlugin(parent=nbgrader(settings(folder)))
-        exporter.to = str(file)
-        with Gradebook(folder.gradebook_url, COURSE) as gradebook:
-            exporter.export(gradebook)
-        write_file(target, file.read_bytes())
-
-
-def _need_gradebook(folder: ClassFolder) -> None:
-    if not folder.gradebook.exists():
-        raise CourseError(f"Nothing was graded yet in {folder.root}: run course grade ASSIGNMENT.")
+def _not_graded(student: str, batch: Batch, notes: Sequence[str]) -> Graded:
+    points = sum(batch.assignment.points.values())
+    return Graded(student=shown_name(student), score=None, points=points, notes=tuple(notes))

@@ -39,8 +39,9 @@ def odd_values(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float | No
         return new_code_cell(source, metadata={"nbgrader": settings | more}, id=name)
 
     test = {"grade": True, "solution": False, "locked": True, "points": 2}
-    flood = "import numpy as np\nprint('x' * 2_000_000)"  # more than is kept
-    cells = [marked("own", f"### BEGIN SOLUTION\n{flood}\n### END SOLUTION",
+    flood = "print('x' * 2_000_000)"  # more than is kept
+    imports = marked("imports", "import numpy as np", grade=False, solution=False, locked=True)
+    cells = [imports, marked("own", f"### BEGIN SOLUTION\n{flood}\n### END SOLUTION",
                     grade=False, solution=True, locked=False)]  # fmt: skip
     names = {f"value-{n}": name for n, name in enumerate(VALUES)}
     cells += [marked(n, VALUES[name][0], **test) for n, name in names.items()]

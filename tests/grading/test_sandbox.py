@@ -1,0 +1,75 @@
+"""Sandboxes: what students' code can't reach, with forks and without."""
+
+from pathlib import Path
+
+import pytest
+
+from utils.errors import CourseError
+from utils.grading.sandbox.engines import Engine, choose_engine
+from utils.grading.sandbox.probes import ATTEMPTS, advice, probe
+from utils.grading.sandbox.sandbox import Released, Sandbox
+from utils.grading.sandbox.student_process import ProcessGone
+
+
+@pytest.mark.parametrize("forks", [True, False])
+def test_nothing_that_a_student_might_try_gets_out(forks: bool) -> None:
+    probes = probe(Engine.BUBBLEWRAP, forks)
+    assert [own.name for own in probes] == list(ATTEMPTS)
+    assert [own.name for own in probes if not own.kept_in] == []
+
+
+def test_the_probes_notice_a_sandbox_that_is_none() -> None:
+    harmless = ("a server on this machine", "a file in the home folder", "the solutions")
+    probes = probe(Engine.NONE, only=harmless)
+    assert [own.kept_in for own in probes] == [False, False, False]
+    with pytest.raises(CourseError, match="reach a server on this machine"):
+        advice(probes)
+
+
+@pytest.mark.parametrize("forks", [True, False])
+def test_a_student_leaves_nothing_to_the_next(tmp_path: Path, forks: bool) -> None:
+    sandbox = Sandbox(Engine.BUBBLEWRAP, Released(cells=("shared = []",), cache=tmp_path))
+    sandbox.forks = forks
+    look = "import glob\nprint(shared, glob.glob('/tmp/work/*'), glob.glob('/dev/shm/*'))"
+    leave = (
+        "shared.append(1)\nfor f in ('/tmp/work/a', '/dev/shm/b'): open(f, 'w').close()\n"
+        "import os, time\nif os.fork() == 0:\n    time.sleep(60)"
+    )
+    try:
+        for source in (look, leave, look):
+            with sandbox.student(20) as process:
+                outputs = process.run_cell(source)
+            if source == look:
+                assert outputs[0]["text"] == "[] [] []\n"
+    finally:
+        sandbox.close()
+
+
+def test_a_sandbox_whose_cells_fail_says_which(tmp_path: Path) -> None:
+    sandbox = Sandbox(Engine.BUBBLEWRAP, Released(cells=("import nonsense",), cache=tmp_path))
+    with pytest.raises(CourseError, match="No module named 'nonsense'"), sandbox.student(20):
+        pass
+
+
+def test_a_machine_without_any_needs_the_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(CourseError, match="--no-sandbox"):
+        choose_engine(sandbox=True)
+    assert choose_engine(sandbox=False) is Engine.NONE
+
+
+def test_a_process_that_lies_in_form_is_heard_no_more(tmp_path: Path) -> None:
+    sandbox = Sandbox(Engine.BUBBLEWRAP, Released(cells=(), cache=tmp_path))
+    forge = (
+        "import gc, socket\nfrom utils.grading.sandbox import wire\n"
+        "channel = next(o for o in gc.get_objects() if isinstance(o, socket.socket))\n"
+        "wire.send(channel, {'number': 99, 'outputs': []})"
+    )
+    try:
+        with sandbox.student(20) as process:
+            with pytest.raises(ProcessGone, match="out of turn"):
+                process.run_cell(forge)
+            with pytest.raises(ProcessGone, match="out of turn"):
+                process.kinds(["x"])
+    finally:
+        sandbox.close()

@@ -1,0 +1,1 @@
+"""What students hand in: collected, read, and rebuilt on the released notebook."""

@@ -1,0 +1,1 @@
+"""The gradebook: marks recorded, late days counted, and tables exported."""
