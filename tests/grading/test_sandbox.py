@@ -1,5 +1,9 @@
 """Sandboxes: what students' code can't reach, with forks and without."""
 
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +13,7 @@ from utils.grading.sandbox.engines import Engine, choose_engine
 from utils.grading.sandbox.probes import ATTEMPTS, advice, probe
 from utils.grading.sandbox.sandbox import Released, Sandbox
 from utils.grading.sandbox.student_process import ProcessGone
+from utils.settings import PROJECT
 
 
 @pytest.mark.parametrize("forks", [True, False])
@@ -73,3 +78,35 @@ def test_a_process_that_lies_in_form_is_heard_no_more(tmp_path: Path) -> None:
                 process.kinds(["x"])
     finally:
         sandbox.close()
+
+
+def test_a_student_may_import_torch_where_the_exercise_does_not(tmp_path: Path) -> None:
+    sandbox = Sandbox(Engine.BUBBLEWRAP, Released(cells=("import numpy",), cache=tmp_path))
+    try:
+        with sandbox.student(120) as process:
+            outputs = process.run_cell("import torch\ntorch.ones(2).sum().item()")
+    finally:
+        sandbox.close()
+    assert outputs[-1]["data"]["text/plain"] == "2.0"
+
+
+LATE_IMPORT = """\
+from pathlib import Path
+from utils.grading.sandbox.engines import Engine
+from utils.grading.sandbox.sandbox import Released, Sandbox
+
+sandbox = Sandbox(Engine.BUBBLEWRAP, Released(cells=(), cache=Path.cwd()))
+with sandbox.student(60) as process:
+    print(process.run_cell("from utils.errors import CourseError\\nCourseError.__name__"))
+sandbox.close()
+"""
+
+
+def test_a_course_that_lies_in_tmp_is_seen_beside_the_students_own_tmp(tmp_path: Path) -> None:
+    course = tmp_path / "course"
+    shutil.copytree(PROJECT / "utils", course / "utils")
+    run = subprocess.run(
+        [sys.executable, "-c", LATE_IMPORT], cwd=course, env=os.environ | {"PYTHONPATH": course},
+        capture_output=True, encoding="utf-8", check=True,
+    )  # fmt: skip
+    assert "'CourseError'" in run.stdout

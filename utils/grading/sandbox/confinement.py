@@ -12,7 +12,7 @@ from pathlib import Path
 
 SHARED_MEMORY = 64 * 2**20  # bytes of /tmp, and of /dev/shm
 MOST_FILES = 4096  # in each of the two
-MEMORY = 3 * 2**30  # bytes beside what is loaded already
+ADDRESSES = 6 * 2**30  # bytes beside what is loaded; torch alone takes 3.4 of them, mostly unused
 MOST_PROCESSES = 64  # threads among them
 MOST_OPEN_FILES = 256
 LARGEST_FILE = 64 * 2**20
@@ -23,7 +23,8 @@ NAMESPACES = (
     CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID
     | CLONE_NEWNET
 )  # fmt: skip
-MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE = 2, 4, 8, 1 << 14, 1 << 18
+MS_NOSUID, MS_NODEV, MS_NOEXEC = 2, 4, 8
+MS_BIND, MS_REC, MS_PRIVATE = 1 << 12, 1 << 14, 1 << 18
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 4, 24, 38
 PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
 CAPABILITY_VERSION_3 = 0x20080522
@@ -82,12 +83,32 @@ def _own_files() -> None:
     """Empty folders of its own where files may be written, and a /proc with nobody else in it."""
     room = f"size={SHARED_MEMORY},nr_inodes={MOST_FILES},mode=1777"
     safe = MS_NOSUID | MS_NODEV
+    shown = {place: os.open(place, os.O_PATH) for place in _shown_under("/tmp/")}
     _mount("proc", "/proc", "proc", safe | MS_NOEXEC, "subset=pid")
     _mount("tmpfs", "/tmp", "tmpfs", safe, room)
+    for place, descriptor in shown.items():
+        _show_again(place, descriptor)
     _mount("tmpfs", "/dev/shm", "tmpfs", safe | MS_NOEXEC, room)
     _mount("tmpfs", "/dev/pts", "tmpfs", safe | MS_NOEXEC, "size=4k,nr_inodes=2,mode=555")
     os.mkdir("/tmp/work")
     os.chdir("/tmp/work")
+
+
+def _shown_under(folder: str) -> list[str]:
+    """What the sandbox shows below a folder: Python or the course, where they lie in /tmp."""
+    lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
+    places = [line.split()[4] for line in lines]
+    return [place for place in places if place.startswith(folder)]
+
+
+def _show_again(place: str, descriptor: int) -> None:
+    if os.path.isdir(f"/proc/self/fd/{descriptor}"):
+        os.makedirs(place, exist_ok=True)
+    else:
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        Path(place).touch()
+    _mount(f"/proc/self/fd/{descriptor}", place, None, MS_BIND | MS_REC)
+    os.close(descriptor)
 
 
 def _mount(
@@ -122,7 +143,7 @@ def _drop_capabilities() -> None:
 def _limit() -> None:
     loaded = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     limits = {
-        resource.RLIMIT_AS: loaded * resource.getpagesize() + MEMORY,
+        resource.RLIMIT_AS: loaded * resource.getpagesize() + ADDRESSES,
         resource.RLIMIT_NPROC: MOST_PROCESSES,
         resource.RLIMIT_NOFILE: MOST_OPEN_FILES,
         resource.RLIMIT_FSIZE: LARGEST_FILE,

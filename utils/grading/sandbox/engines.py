@@ -13,12 +13,12 @@ from pathlib import Path
 
 from utils.errors import CourseError
 from utils.grading.sandbox.confinement import (
-    MEMORY,
     MOST_FILES,
     MOST_PROCESSES,
     SHARED_MEMORY,
     UNCONFINED,
 )
+from utils.grading.sandbox.control_groups import MEMORY
 from utils.settings import PROJECT
 
 NOBODY = 65534

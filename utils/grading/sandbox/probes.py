@@ -14,7 +14,7 @@ from utils.grading.sandbox.sandbox import Released, Sandbox
 from utils.grading.sandbox.student_process import ProcessGone
 
 SECONDS = 20.0
-MEMORY = 6 * 2**30  # bytes: more than a student gets
+MEMORY = 12 * 2**30  # bytes: more than a student gets
 DISK = 512 * 2**20
 PROCESSES = 400
 
