@@ -16,8 +16,6 @@ from utils.grading.marks.database import seed_of
 from utils.grading.marks.gradebook import (
     AutoScores,
     all_marks,
-    forget_manual_marks,
-    graded_notebook,
     marks_of,
     record,
 )
@@ -97,18 +95,8 @@ def test_cells_that_a_person_marks_are_pending(folder: ClassFolder) -> None:
     assert (marks.score, marks.pending_points, marks.cells["decide_test"]) == (9, 1, None)
 
 
-def test_marks_by_hand_can_be_withdrawn(folder: ClassFolder) -> None:
-    mark(folder, "Alan", softmax_test=0)
-    by_hand(folder, "Alan", "softmax_test", manual_score=2)
-    forget_manual_marks(folder, "Alan", NAME)
-    forget_manual_marks(folder, "Nobody", NAME)  # has none
-    assert marks_of(folder, "Alan", NAME).score == 8
-
-
-def test_which_notebook_was_graded_is_kept(folder: ClassFolder) -> None:
-    mark(folder, "Kept", notebook="an address")
-    assert graded_notebook(folder, "Kept", NAME) == "an address"
-    assert graded_notebook(folder, "Never", NAME) is None
+def test_who_was_not_graded_has_no_marks(folder: ClassFolder) -> None:
+    mark(folder, "Kept")
     assert marks_of(folder, "Never", NAME) is None
 
 

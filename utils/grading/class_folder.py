@@ -43,16 +43,6 @@ class ClassFolder:
         return self.root / "released"
 
     @property
-    def rebuilt(self) -> Path:
-        """The notebooks that run."""
-        return self.root / "rebuilt"
-
-    @property
-    def cache(self) -> Path:
-        """The feature cache of submissions: never that of the instructor."""
-        return self.root / "cache"
-
-    @property
     def gradebook(self) -> Path:
         """The gradebook's file, where it isn't a server's."""
         return self.root / "gradebook.db"

@@ -161,26 +161,6 @@ def comments_of(folder: ClassFolder, student: str, assignment: str) -> dict[str,
         return {own.name: own.manual_comment for own in comments if own.manual_comment}
 
 
-def graded_notebook(folder: ClassFolder, student: str, assignment: str) -> str | None:
-    """SHA-256 of the notebook that a student's marks are for; None if none were recorded.
-
-    Raises:
-        CourseError: the database doesn't answer.
-    """
-    with writing(folder) as gradebook:
-        return own_row(gradebook, student, assignment).notebook
-
-
-def forget_manual_marks(folder: ClassFolder, student: str, assignment: str) -> None:
-    """Withdraw marks, extra credit and comments that a person gave a submission, if it has any.
-
-    Raises:
-        CourseError: the database doesn't answer, or can't be written.
-    """
-    with writing(folder) as gradebook, suppress(MissingEntry):
-        _withdraw(gradebook.find_submission(assignment, student))
-
-
 def _submission(gradebook: Gradebook, student: str, assignment: str) -> SubmittedAssignment:
     """A student's submission; one with a row for each mark and comment is made if there is none.
 
