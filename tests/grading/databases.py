@@ -80,3 +80,9 @@ def by_hand(folder: ClassFolder, student: str, cell: str, **given: float | str) 
         for name, value in given.items():
             setattr(row, name, value)
         gradebook.db.commit()
+
+
+def mark_all(folder: ClassFolder, students: list[str]) -> None:
+    """Give each of these students full marks: what a process that writes beside others does."""
+    for student in students:
+        mark(folder, student)

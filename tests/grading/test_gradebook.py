@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from class_of_students import NAME
-from databases import FULL, by_hand, mark, new_class, postgres
+from databases import FULL, by_hand, mark, mark_all, new_class, postgres
 from nbgrader.api import Gradebook
 
 from utils.errors import CourseError
@@ -107,15 +107,10 @@ def test_a_seed_is_drawn_once(folder: ClassFolder) -> None:
     assert seed_of(folder, "Zoë", NAME) != seed
 
 
-def _write(folder: ClassFolder, students: list[str]) -> None:
-    for student in students:
-        mark(folder, student)
-
-
 def test_processes_that_write_at_once_all_succeed(folder: ClassFolder) -> None:
     groups = [[f"writer {n}, {i}" for i in range(8)] + ["everybody's"] for n in range(2)]
     spawn = multiprocessing.get_context("spawn")
-    writers = [spawn.Process(target=_write, args=(folder, group)) for group in groups]
+    writers = [spawn.Process(target=mark_all, args=(folder, group)) for group in groups]
     for writer in writers:
         writer.start()
     for writer in writers:

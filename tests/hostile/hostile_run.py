@@ -87,7 +87,8 @@ def grade_class(
     with Groups() as groups:
         done = subprocess.run(
             [sys.executable, "-m", "utils.cli", *command],
-            env=environment, cwd=PROJECT, capture_output=True, text=True, timeout=900, check=False,
+            env=environment, cwd=PROJECT, capture_output=True, encoding="utf-8", timeout=900,
+            check=False,
         )  # fmt: skip
     assert done.returncode == 0, done.stderr[-5000:]
     after = contents(*watched)

@@ -29,7 +29,7 @@ def opened(page: Path, profile: Path) -> str:
         "--no-first-run", "--disable-background-networking", "--virtual-time-budget=1500",
         "--dump-dom", page.as_uri(),
     ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60, check=True)
     return done.stdout
 
 
