@@ -163,7 +163,7 @@ def test_feedback_is_packed_as_moodle_takes_it(folder: ClassFolder, tmp_path: Pa
     text = "Identifier,Full name\nParticipant 4711,Ada Lovelace\n"
     target = tmp_path / "feedback.zip"
     said = told("feedback", NAME, "--zip", target, "--roster", roster(tmp_path, text))
-    assert "feedback for 3 students" in said
+    assert "feedback for 3 students" in " ".join(said.split())  # a long path wraps the line
     with zipfile.ZipFile(target) as archive:
         assert sorted(archive.namelist()) == [
             f"A_b_.._c/{NAME}.html",
