@@ -127,8 +127,7 @@ class _Run:
                 graded.append(row)
                 add(row)
         if not self.silent:
-            pages = self.folder.feedback / "STUDENT" / assignment / f"{assignment}.html"
-            out.print(f"Feedback: {pages}")
+            out.print(f"Feedback: {self.folder.page('STUDENT', assignment)}")
         return graded
 
 

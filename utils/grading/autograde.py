@@ -255,7 +255,7 @@ def _finish(batch: Batch, entry: Entry, judged: Judged) -> Graded:
 def _write_page(batch: Batch, notebook: NotebookNode, marks: Marks) -> None:
     comments = comments_of(batch.folder, marks.student, batch.name)
     page = Page(notebook=notebook, marks=marks, comments=comments)
-    write_feedback(page, batch.folder.feedback / marks.student / batch.name / f"{batch.name}.html")
+    write_feedback(page, batch.folder.page(marks.student, batch.name))
 
 
 def _graded(marks: Marks, notes: Sequence[str], seconds: float) -> Graded:

@@ -72,6 +72,10 @@ class ClassFolder:
         """The notebook of a student as it ran."""
         return self.root / "autograded" / student / assignment / f"{assignment}.ipynb"
 
+    def page(self, student: str, assignment: str) -> Path:
+        """A student's feedback."""
+        return self.feedback / student / assignment / f"{assignment}.html"
+
 
 def _checked(database: str) -> URL:
     advice = "write postgresql://USER:PASSWORD@HOST/NAME, or leave it empty for a file in grading/."

@@ -53,9 +53,8 @@ def zip_feedback(
 
 
 def _page(folder: ClassFolder, student: str, assignment: str) -> Path | None:
-    own = folder.feedback / student
-    page = own / assignment / f"{assignment}.html"
-    links = any(path.is_symlink() for path in (own, page.parent, page))
+    page = folder.page(student, assignment)
+    links = any(path.is_symlink() for path in (page.parents[1], page.parent, page))
     return None if links or not page.is_file() else page
 
 
