@@ -11,12 +11,11 @@ SERVERS := $(lastword $(wildcard /usr/lib/postgresql/*/bin))  # Debian keeps ini
 .PHONY: test system lessons exercises student-copy exercises-report bench lint lock dev
 
 # Files are UTF-8 whatever the machine's code page: an open() that doesn't say so fails a test.
-# A file's tests share what they prepared, so a worker takes whole files, in order of their names;
-# lessons with official weights, which are long and few, go to whoever is free (tests/conftest.py).
+# A worker takes whole files or folders, in order of their names (tests/conftest.py).
 test: dev system        ## all tests, and every lesson against its stored outputs
 	ruff check .
 	lint-imports
-	PYTHONWARNDEFAULTENCODING=1 pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+	PYTHONWARNDEFAULTENCODING=1 pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 	LC_ALL=C PYTHONUTF8=0 pytest -q $(CODE_PAGE_TESTS)
 	$(NBVAL) -n $(WORKERS) --dist loadfile lessons
 

@@ -18,7 +18,7 @@ from utils.models import FAMILIES, MODELS, OFFLINE, TEXTBOOK
 
 # Lesson 10 only reads kept results and counts.
 WITH_A_BACKBONE = [file.stem for file in find_lessons() if not file.stem.startswith("10")]
-FEWER = 40  # photos, where a lesson takes hundreds
+FEWER = 24  # photos, where a lesson takes hundreds
 SMALLER = 32  # pixels, where a lesson looks at all cells
 
 
@@ -58,6 +58,8 @@ def run_with_official_weights(
     monkeypatch.setenv("TORCH_HOME", str(home))
     monkeypatch.setenv("COURSE_WEIGHTS", "imagenet")
     notebook = read_notebook(LESSONS / f"{name}.ipynb")
+    # Minutes of training from random numbers, which no weights change.
+    notebook.cells = [cell for cell in notebook.cells if "training_losses(" not in cell.source]
     for cell in code_cells(notebook):
         cell.source = re.sub(r"(limit\(.+?), \d+\)", rf"\1, {FEWER})", cell.source)
         cell.source = cell.source.replace("), 128)", f"), {SMALLER})")
@@ -69,7 +71,6 @@ def run_with_official_weights(
     return notebook
 
 
-@pytest.mark.spread
 @pytest.mark.parametrize("name", WITH_A_BACKBONE)
 def test_a_lesson_runs_with_official_weights(
     name: str, registry: tuple[Path, dict[str, str]], monkeypatch: pytest.MonkeyPatch

@@ -22,7 +22,6 @@ from utils.device import Runtime
 from utils.distillation import distill as distillation
 from utils.distillation.config import configure, keep_config, kept_config
 from utils.distillation.distill import (
-    Distillation,
     DistillationConfig,
     distill,
     write_student,
@@ -56,40 +55,18 @@ def course_runs(name: str) -> int:
     )
 
 
-def without_seconds(record: Distillation) -> Distillation:
-    intervals = tuple(replace(interval, seconds=0.0) for interval in record.intervals)
-    return replace(record, minutes=0.0, intervals=intervals)
-
-
 def test_the_student_comes_closer_to_its_teacher(
     pictures: tuple[Pictures, Pictures], cpu: Runtime, tmp_path: Path
 ) -> None:
-    config = DistillationConfig(student="resnet18", steps=16, **SMALL | {"late_side": 64})
+    config = DistillationConfig(student="resnet18", steps=8, **SMALL | {"late_side": 64})
     record, _ = distill(config, pictures, cpu, Checkpoints(tmp_path / "learning"))
     still, _ = distill(replace(config, lr=0.0), pictures, cpu, Checkpoints(tmp_path / "still"))
     last, same_pictures = record.intervals[-1], still.intervals[-1]
-    assert [interval.images for interval in record.intervals] == [32, 64, 96, 128]
+    assert [interval.images for interval in record.intervals] == [16, 32, 48, 64]
     assert last.hints[0] < 0.9 * same_pictures.hints[0]
     assert last.divergence < same_pictures.divergence
     assert record.intervals[0].lr > last.lr > 0
     assert all(0 <= interval.agreement <= 1 for interval in record.intervals)
-
-
-def test_going_on_after_a_stop_equals_an_uninterrupted_run(
-    pictures: tuple[Pictures, Pictures], cpu: Runtime, tmp_path: Path
-) -> None:
-    config = DistillationConfig(student="resnet18", steps=4, **SMALL, late=0.5)
-    whole, expected = distill(config, pictures, cpu, Checkpoints(tmp_path / "whole"))
-
-    def stop(_row: object) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        distill(config, pictures, cpu, Checkpoints(tmp_path / "parts"), on_interval=stop)
-    resumed, state = distill(config, pictures, cpu, Checkpoints(tmp_path / "parts", resume=True))
-    assert without_seconds(resumed) == without_seconds(whole)
-    assert state.keys() == expected.keys()
-    assert all(torch.equal(state[key], expected[key]) for key in state)
 
 
 def test_other_pictures_are_another_run(
@@ -161,8 +138,9 @@ def test_settings_are_kept_for_a_resume(cpu: Runtime, tmp_path: Path) -> None:
 
 
 def test_minutes_become_steps_by_this_machines_speed(
-    pictures: tuple[Pictures, Pictures], cpu: Runtime
+    pictures: tuple[Pictures, Pictures], cpu: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(distillation, "TIMED", 1)
     short, long = (
         distillation.steps_in(
             minutes, DistillationConfig(student="resnet18", steps=100, **SMALL), pictures[0], cpu
@@ -192,7 +170,7 @@ def make_weights(folder: Path, pictures: PictureFolders, students: str) -> subpr
         [
             "make", "weights", f"PHOTOS={pictures.photos}", f"CUTOUTS={pictures.cutouts}",
             f"RUNS={folder / 'runs'}", f"WEIGHTS_DIR={folder / 'weights'}", f"STUDENTS={students}",
-            "DISTILL=--images 256",
+            "DISTILL=--images 128",
         ],
         cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8",
         start_new_session=True,
@@ -211,7 +189,7 @@ def test_make_weights_killed_once_gives_what_an_uninterrupted_run_gives(
 ) -> None:
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     output = finished(make_weights(whole, picture_folders, "resnet18"))
-    assert "256 compositions, cpu, fp32" in output
+    assert "128 compositions, cpu, fp32" in output
     process = make_weights(parts, picture_folders, "resnet18")
     saved = parts / "runs/distill-resnet18/last.pt"
     while not saved.exists():
@@ -227,9 +205,13 @@ def test_make_weights_killed_once_gives_what_an_uninterrupted_run_gives(
     assert sums[0] == sums[1]
     state = weights.read_course_weights(whole / "weights/resnet18.safetensors")
     tv.resnet18(num_classes=1000).load_state_dict(state, strict=True)
-    record = json.loads((whole / "weights/resnet18.json").read_text(encoding="utf-8"))
-    assert (record["images"], record["pictures"]["photos"] + record["held_out"]["photos"]) == (
-        256,
-        30,
+    record, resumed = (
+        json.loads((folder / "weights/resnet18.json").read_text(encoding="utf-8"))
+        for folder in (whole, parts)
     )
-    assert record["config"] == asdict(DistillationConfig(student="resnet18", steps=4))
+    for row in (*record["intervals"], *resumed["intervals"]):
+        del row["seconds"]
+    assert resumed["intervals"] == record["intervals"]
+    photos = record["pictures"]["photos"] + record["held_out"]["photos"]
+    assert (record["images"], photos) == (128, 30)
+    assert record["config"] == asdict(DistillationConfig(student="resnet18", steps=2))

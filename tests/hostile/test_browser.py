@@ -15,10 +15,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PAGES = [a for a in read_attacks() if "hostile'" in str(a) or "@PORT@/hostile-" in str(a)]
 SHOWN = [attack for attack in PAGES if attack.notebook != "none"]
 
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt install chromium"),
-    pytest.mark.xdist_group("hostile"),  # they share one grading
-]
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt install chromium")
 
 
 def opened(page: Path, profile: Path) -> str:

@@ -9,8 +9,6 @@ from hostile_class import Attack, honest, read_attacks
 from hostile_run import HOME_SECRET, VARIABLE_SECRET, World
 from secrets_of import drawn_for, secrets_of
 
-pytestmark = pytest.mark.xdist_group("hostile")  # they share one grading
-
 ATTACKS = read_attacks()
 HONEST = [own for name in dict.fromkeys(a.exercise for a in ATTACKS) for own in honest(name)]
 

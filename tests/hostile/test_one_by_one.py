@@ -2,11 +2,8 @@
 
 from pathlib import Path
 
-import pytest
 from hostile_class import honest, read_attacks
 from hostile_run import World, grade_class
-
-pytestmark = pytest.mark.xdist_group("hostile")  # they share one grading
 
 NAME = "ex03_softmax_head"
 NAMES = [

@@ -16,8 +16,8 @@ def test_the_scaling_rows_say_what_was_compared() -> None:
 
 
 def test_the_gain_of_the_cache_is_that_of_heads_really_trained(cpu: Runtime) -> None:
-    row = scaling._cached("feature cache", cpu, photos=64)
-    assert "64 photos" in row["what"]
+    row = scaling._cached("feature cache", cpu, photos=40)
+    assert "40 photos" in row["what"]
     assert row["beside"] == "the backbone run in every epoch"
     # On a quiet machine nearly EPOCHS; only that it pays, as tests may share their cores.
     assert row["gain"] > 1

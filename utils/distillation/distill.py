@@ -37,6 +37,7 @@ from utils.files import write_file
 from utils.modes import decay_groups, schedule
 from utils.weights import course_file, write_course_weights
 
+TIMED = 6  # steps that show a machine's speed
 CALIBRATION = 256  # compositions that show the mean and spread of the teacher's maps
 
 
@@ -146,7 +147,7 @@ def steps_in(
     minutes: float, config: DistillationConfig, pictures: Pictures, runtime: Runtime
 ) -> int:
     """How many steps this machine gets through in that time, from a few that are timed."""
-    pictures, timed = pictures.to(runtime.device), 6
+    pictures, timed = pictures.to(runtime.device), TIMED
     with memory_guard(config.batch_size):
         run = _Run(config, pictures, runtime)
         seconds = 0.0
