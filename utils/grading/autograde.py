@@ -100,6 +100,7 @@ class Batch:
     folder: ClassFolder
     assignment: Assignment
     exercise: Exercise
+    skeleton: NotebookNode  # the released notebook, which submissions are rebuilt on
     how: Grading
     engine: Engine
 
@@ -127,9 +128,10 @@ def grade(
     how = how or Grading()
     assignment, known = find_assignment(name), _known_students(folder, name)
     chosen = [_find_student(student, known, folder) for student in students] or known
+    engine, released = choose_engine(how.sandbox), _release(folder, name)
     batch = Batch(
-        folder=folder, assignment=assignment, exercise=_release(folder, name), how=how,
-        engine=choose_engine(how.sandbox),
+        folder=folder, assignment=assignment, how=how, engine=engine, skeleton=released,
+        exercise=read_exercise(name, source_notebook(name), released),
     )  # fmt: skip
     found: dict[str, Graded] = {}
     for student, graded in _grade_each(batch, chosen):
@@ -159,22 +161,20 @@ def _find_student(name: str, known: Sequence[str], folder: ClassFolder) -> str:
     raise CourseError(f"'{name}' has handed in nothing: {folder.submissions} has {names}.")
 
 
-def _release(folder: ClassFolder, name: str) -> Exercise:
-    """Write the released notebook, which submissions are rebuilt on, and its cells to the marks."""
+def _release(folder: ClassFolder, name: str) -> NotebookNode:
+    """Write the released notebook, and its cells to the marks."""
     folder.root.mkdir(parents=True, exist_ok=True)
     with alone(folder):
         generate([name], folder.released, folder.gradebook_url)
-    released = read_notebook(folder.released / name / f"{name}.ipynb")
-    return read_exercise(name, source_notebook(name), released)
+    return read_notebook(folder.released / name / f"{name}.ipynb")
 
 
 def _grade_each(batch: Batch, students: Sequence[str]) -> Iterator[tuple[str, Graded]]:
     """Results as they come: those that are there already, then those that are judged."""
-    skeleton = read_notebook(batch.folder.released / batch.name / f"{batch.name}.ipynb")
     waiting: dict[str, Entry] = {}
     for student in students:
         try:
-            entry = _prepare(batch, student, skeleton)
+            entry = _prepare(batch, student)
             kept = None if batch.how.again or entry.ungraded else _kept(batch, entry)
         except CourseError as error:
             yield student, _not_graded(student, batch, [str(error)])
@@ -191,8 +191,9 @@ def _grade_each(batch: Batch, students: Sequence[str]) -> Iterator[tuple[str, Gr
         yield judged.student, _finish(batch, waiting[judged.student], judged)
 
 
-def _prepare(batch: Batch, student: str, skeleton: NotebookNode) -> Entry:
-    submission = read_submission(batch.folder.submitted(student, batch.name), batch.name, skeleton)
+def _prepare(batch: Batch, student: str) -> Entry:
+    folder = batch.folder.submitted(student, batch.name)
+    submission = read_submission(folder, batch.name, batch.skeleton)
     text = nbformat.writes(submission.notebook)
     work = [cell.source for cell in submission.notebook.cells if is_students(cell)]
     parts = (text, batch.exercise, batch.engine, batch.how.seconds, submission.notes)

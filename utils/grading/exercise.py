@@ -89,17 +89,21 @@ def kind_of(cell: NotebookNode) -> Kind:
     own = cell.metadata.get("nbgrader", {})
     if cell.cell_type != "code":
         return Kind.TEXT
-    if own.get("solution"):
+    if is_solution(cell):
         return Kind.ANSWER
     if own.get("grade"):
         return Kind.TEST
     return Kind.RELEASED if "grade_id" in own else Kind.OWN
 
 
+def is_solution(cell: NotebookNode) -> bool:
+    """Whether students answer in this cell, in code or in words."""
+    return bool(cell.metadata.get("nbgrader", {}).get("solution"))
+
+
 def is_students(cell: NotebookNode) -> bool:
     """Whether a cell is a student's: an answer, or one that they added."""
-    own = cell.metadata.get("nbgrader", {})
-    return bool(own.get("solution")) or "grade_id" not in own
+    return is_solution(cell) or "grade_id" not in cell.metadata.get("nbgrader", {})
 
 
 def read_exercise(name: str, source: NotebookNode, released: NotebookNode) -> Exercise:

@@ -5,7 +5,7 @@ from typing import Any
 from nbformat import NotebookNode, from_dict
 from nbformat.v4 import new_notebook
 
-from utils.grading.exercise import Exercise, Kind, is_students, kind_of
+from utils.grading.exercise import Exercise, Kind, is_solution, is_students, kind_of
 from utils.grading.feedback import RECORD
 from utils.grading.judge import Tested
 from utils.grading.sanitize import error_output, markdown_html, plain_text
@@ -56,7 +56,7 @@ def unanswered(notebook: NotebookNode, exercise: Exercise) -> frozenset[str]:
     return frozenset(
         name
         for cell in notebook.cells
-        if cell.metadata.get("nbgrader", {}).get("solution")
+        if is_solution(cell)
         and (name := cell.metadata.nbgrader.grade_id)
         and cell.source.strip() == released.get(name)
     )

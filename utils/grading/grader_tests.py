@@ -21,6 +21,7 @@ from utils.grading.assignments import (
 )
 from utils.grading.autograde import grade
 from utils.grading.class_folder import ClassFolder
+from utils.grading.exercise import is_solution
 
 SOLUTION, UNTOUCHED = "the solution", "the untouched exercise"
 
@@ -75,7 +76,7 @@ def read_answers(assignment: str) -> tuple[list[SampleAnswer], list[SampleAnswer
 
 
 def _solution_cells(notebook: NotebookNode) -> list[NotebookNode]:
-    return [cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("solution")]
+    return [cell for cell in notebook.cells if is_solution(cell)]
 
 
 def submission_of(assignment: str, answer: SampleAnswer) -> NotebookNode:

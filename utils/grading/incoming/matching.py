@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from nbformat import NotebookNode
 
+from utils.grading.exercise import is_solution
 from utils.grading.incoming.notebooks import Cell, defined_names
 
 
@@ -52,11 +53,6 @@ def match(cells: Sequence[Cell], skeleton: NotebookNode) -> Match:
 def grade_id(cell: NotebookNode) -> str:
     """A released cell's grade id, or else its id as a cell."""
     return cell.metadata.get("nbgrader", {}).get("grade_id") or f"own {cell.get('id', '')}"
-
-
-def is_solution(cell: NotebookNode) -> bool:
-    """Whether students answer in this cell."""
-    return bool(cell.metadata.get("nbgrader", {}).get("solution"))
 
 
 def _match_ids(found: Match) -> None:
