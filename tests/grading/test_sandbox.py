@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from utils.errors import CourseError
-from utils.grading.sandbox.engines import Engine, choose_engine
+from utils.grading.sandbox.engines import IMAGE, Engine, choose_engine, has_image
 from utils.grading.sandbox.probes import ATTEMPTS, advice, probe
 from utils.grading.sandbox.sandbox import Released, Sandbox
 from utils.grading.sandbox.student_process import ProcessGone
@@ -21,6 +21,21 @@ def test_nothing_that_a_student_might_try_gets_out(forks: bool) -> None:
     probes = probe(Engine.BUBBLEWRAP, forks)
     assert [own.name for own in probes] == list(ATTEMPTS)
     assert [own.name for own in probes if not own.kept_in] == []
+
+
+CONTAINERS = [engine for engine in (Engine.PODMAN, Engine.DOCKER) if has_image(engine)]
+
+
+@pytest.mark.skipif(not CONTAINERS, reason=f"needs podman or docker with the image {IMAGE}")
+def test_nothing_gets_out_of_a_container_and_none_is_left_running(tmp_path: Path) -> None:
+    for engine in CONTAINERS:
+        assert [own.name for own in probe(engine) if not own.kept_in] == []
+        sandbox = Sandbox(engine, Released(cells=(), cache=tmp_path))
+        deaf = "import signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, range(1, 60))\n"
+        with pytest.raises(ProcessGone), sandbox.student(3) as process:
+            process.run_cell(deaf + "while True: pass")
+        command = [engine, "ps", "--quiet", "--filter", f"name={sandbox.name}"]
+        assert subprocess.run(command, capture_output=True, check=True).stdout == b""
 
 
 def test_the_probes_notice_a_sandbox_that_is_none() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from utils.errors import CourseError
 from utils.grading.sandbox.confinement import (
-    MOST_FILES,
+    MOST_OPEN_FILES,
     MOST_PROCESSES,
     SHARED_MEMORY,
     UNCONFINED,
@@ -26,6 +26,7 @@ SEEN = ("pyproject.toml", "utils", "lessons/results", "weights", "data")  # of t
 SYSTEM = ("usr", "etc/ld.so.cache", "etc/fonts", "etc/localtime")
 STAGED = Path("/run/vision-course")
 CACHE = Path("/cache")
+LONGEST = 3600  # seconds of computing in a container that nobody has ended
 IMAGE = "vision-course-sandbox"  # made with utils/grading/sandbox/Containerfile
 VARIABLES = {
     "COURSE_WEIGHTS": "offline", "COURSE_DEVICE": "cpu", "COURSE_PRECISION": "fp32",
@@ -55,7 +56,7 @@ def choose_engine(sandbox: bool) -> Engine:
     if sys.platform == "linux" and shutil.which("bwrap"):
         return Engine.BUBBLEWRAP
     for engine in (Engine.PODMAN, Engine.DOCKER):
-        if shutil.which(engine) and _has_image(engine):
+        if has_image(engine):
             return engine
     raise CourseError(
         "Nothing here keeps students' code in: install bubblewrap (make system does, on Debian and "
@@ -64,19 +65,28 @@ def choose_engine(sandbox: bool) -> Engine:
     )
 
 
-def _has_image(engine: Engine) -> bool:
+def has_image(engine: Engine) -> bool:
+    """Whether this machine has the engine, and the image for it."""
+    if not shutil.which(engine):
+        return False
     found = subprocess.run([engine, "image", "inspect", IMAGE], capture_output=True, check=False)
     return found.returncode == 0
 
 
-def command(engine: Engine, module: str, cache: Path) -> list[str]:
-    """The command that runs a module in a sandbox of this kind; it may read `cache`."""
+def command(engine: Engine, module: str, cache: Path, name: str) -> list[str]:
+    """The command that runs a module in a sandbox of this kind and name; it may read `cache`."""
     if engine is Engine.BUBBLEWRAP:
         return _bubblewrap(module, cache)
     if engine is Engine.NONE:
         settings = [f"{name}={value}" for name, value in _own_variables(cache).items()]
         return ["env", *settings, *_python(module), UNCONFINED]
-    return _container(engine, module, cache)
+    return _container(engine, module, cache, name)
+
+
+def end_container(engine: Engine, name: str) -> None:
+    """End a container, which outlives the command that started it; other sandboxes don't."""
+    if engine in (Engine.PODMAN, Engine.DOCKER):
+        subprocess.run([engine, "kill", name], capture_output=True, check=False)
 
 
 def _python(module: str) -> list[str]:
@@ -151,20 +161,25 @@ class _Stage:
         return [*alone, "sh", "-c", script, "sh", *self.folders, *inside]
 
 
-def _container(engine: Engine, module: str, cache: Path) -> list[str]:
+def _container(engine: Engine, module: str, cache: Path, name: str) -> list[str]:
     place = Path("/course")
-    room = f"rw,nosuid,nodev,size={SHARED_MEMORY},nr_inodes={MOST_FILES},mode=1777"
+    user = 10_000 + os.getpid() % 50_000  # one a worker: the kernel counts a user's processes
+    room = f"rw,nosuid,nodev,size={SHARED_MEMORY},mode=1777"
     options = [
-        "--rm", "--interactive", "--pull", "never", "--network", "none", "--cap-drop", "ALL",
-        "--security-opt", "no-new-privileges", "--read-only", "--user", f"{NOBODY}:{NOBODY}",
+        "--rm", "--name", name, "--interactive", "--pull", "never", "--network", "none",
+        "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--read-only",
+        "--user", f"{user}:{user}",
         "--pids-limit", str(MOST_PROCESSES), "--memory", str(MEMORY), "--memory-swap", str(MEMORY),
         "--tmpfs", f"/tmp:{room}", "--shm-size", str(SHARED_MEMORY), "--workdir", "/tmp",
         "--hostname", "sandbox",
     ]  # fmt: skip
-    for name in SEEN:
-        options += ["--volume", f"{PROJECT / name}:{place / name}:ro"]
+    limits = {"nofile": MOST_OPEN_FILES, "nproc": MOST_PROCESSES, "cpu": LONGEST}
+    for limit, most in limits.items():
+        options += ["--ulimit", f"{limit}={most}:{most}"]
+    for seen in SEEN:
+        options += ["--volume", f"{PROJECT / seen}:{place / seen}:ro"]
     options += ["--volume", f"{cache}:{CACHE}:ro"]
     own = {"PYTHONPATH": str(place), "COURSE_CACHE": str(CACHE), "HOME": "/tmp"}
-    for name, value in (VARIABLES | own).items():
-        options += ["--env", f"{name}={value}"]
+    for variable, value in (VARIABLES | own).items():
+        options += ["--env", f"{variable}={value}"]
     return [engine, "run", *options, IMAGE, "python", "-P", "-m", module]

@@ -5,6 +5,7 @@ sandbox of its own, which takes longer and holds as well.
 """
 
 import os
+import secrets
 import socket
 import subprocess
 import time
@@ -16,7 +17,7 @@ from pathlib import Path
 from utils.errors import CourseError
 from utils.grading.sandbox import wire
 from utils.grading.sandbox.control_groups import Group, limited_group
-from utils.grading.sandbox.engines import Engine, command
+from utils.grading.sandbox.engines import Engine, command, end_container
 from utils.grading.sandbox.student_process import StudentProcess, process_number
 
 START_SECONDS = 180.0  # until the released cells have run: torch alone takes some on a busy machine
@@ -40,6 +41,7 @@ class Sandbox:
         self.engine, self.released = engine, released
         self.forks = engine is Engine.BUBBLEWRAP
         self.server: tuple[subprocess.Popen, socket.socket] | None = None
+        self.name = ""  # of the last sandbox that was started
 
     @contextmanager
     def student(self, seconds: float) -> Iterator[StudentProcess]:
@@ -139,10 +141,11 @@ class Sandbox:
                 yield StudentProcess(channel, seconds)
             finally:
                 channel.close()
-                _end(process)
+                self._end(process)
 
     def _start(self, module: str, read: socket.socket | int, write: int) -> subprocess.Popen:
-        line = command(self.engine, module, self.released.cache)
+        self.name = f"vision-course-{secrets.token_hex(8)}"
+        line = command(self.engine, module, self.released.cache, self.name)
         try:
             return subprocess.Popen(
                 line, stdin=read, stdout=write, stderr=subprocess.PIPE, start_new_session=True,
@@ -164,11 +167,17 @@ class Sandbox:
         except BROKEN:
             pass
         channel.close()
-        _end(process)
+        self._end(process)
         raise CourseError(
             f"The sandbox ({self.engine}) doesn't start: {reason or _last_line(process)}. "
             "Run course doctor."
         )
+
+    def _end(self, process: subprocess.Popen) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, 9)
+        process.wait()
+        end_container(self.engine, self.name)
 
     def close(self) -> None:
         """End the process that forks, and with it all that runs in the sandbox."""
@@ -176,13 +185,7 @@ class Sandbox:
             process, control = self.server
             self.server = None
             control.close()
-            _end(process)
-
-
-def _end(process: subprocess.Popen) -> None:
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, 9)
-    process.wait()
+            self._end(process)
 
 
 def _last_line(process: subprocess.Popen) -> str:
