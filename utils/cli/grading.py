@@ -151,6 +151,8 @@ def _filling(title: str, count: int, silent: bool) -> Iterator[Any]:
 
         yield add
         live.update(table)
+    if not out.is_terminal:  # there, rich ends the table without a line break
+        out.line()
 
 
 def _cells(own: "Graded") -> tuple[str, str, str, str]:
