@@ -18,7 +18,7 @@ from utils.models import FAMILIES, MODELS, OFFLINE, TEXTBOOK
 
 # Lesson 10 only reads kept results and counts.
 WITH_A_BACKBONE = [file.stem for file in find_lessons() if not file.stem.startswith("10")]
-FEWER = 24  # photos, where a lesson takes hundreds
+FEWER = 40  # photos, where a lesson takes hundreds
 SMALLER = 32  # pixels, where a lesson looks at all cells
 
 
