@@ -126,11 +126,10 @@ def test_unreadable_files_among_good_ones_are_skipped_and_listed(tmp_path: Path)
     put_photos(tmp_path / "dogs", 6)
     bad = tmp_path / "cats" / "broken.jpg"
     bad.write_bytes(b"\xff\xd8\xff no more")
-    (tmp_path / "dogs" / "notes.txt").write_text(
-        "not a photo, and nobody would think so", encoding="utf-8"
-    )
+    notes = tmp_path / "dogs" / "notes.txt"
+    notes.write_text("not a photo, and nobody would think so", encoding="utf-8")
     images = load_folder(tmp_path)
-    assert images.skipped == (bad,)
+    assert images.skipped == (bad, notes)
     assert counts(images) == {"cats": 6, "dogs": 6}
     assert bad not in images.images
 
@@ -147,6 +146,50 @@ def test_photos_in_folders_inside_a_class_belong_to_it(tmp_path: Path) -> None:
     put_photos(tmp_path / "cats" / "2024" / "May", 5)
     put_photos(tmp_path / "dogs", 5)
     assert counts(load_folder(tmp_path)) == {"cats": 5, "dogs": 5}
+
+
+def test_photos_of_any_kind_that_pillow_reads_are_used(tmp_path: Path) -> None:
+    put_photos(tmp_path / "cats", 5)
+    put_photos(tmp_path / "dogs", 5)
+    photo = Image.new("RGB", (32, 32))
+    for name in ("a.jfif", "b.avif", "c.JPE", "d.jp2", "e.tga", "f"):
+        kind = None if "." in name else "PNG"
+        photo.save(tmp_path / "cats" / name, kind)
+    images = load_folder(tmp_path)
+    assert counts(images) == {"cats": 11, "dogs": 5}
+    assert images.skipped == ()
+
+
+@pytest.mark.parametrize("name", ["__MACOSX", "@eaDir", "cats/@eaDir", "dogs/__MACOSX/dogs"])
+def test_folders_of_the_system_are_no_classes(name: str, tmp_path: Path) -> None:
+    put_photos(tmp_path / "cats", 5)
+    put_photos(tmp_path / "dogs", 5)
+    put_photos(tmp_path / name, 6)
+    (tmp_path / "cats" / "Thumbs.db").write_bytes(b"of Windows")
+    images = load_folder(tmp_path)
+    assert counts(images) == {"cats": 5, "dogs": 5}
+    assert images.skipped == ()
+
+
+def test_what_training_wrote_beside_the_photos_is_no_class(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_photos(tmp_path / "cats", 5)
+    put_photos(tmp_path / "dogs", 5)
+    (tmp_path / "runs" / "resnet18-photos-head").mkdir(parents=True)
+    (tmp_path / "runs" / "resnet18-photos-head" / "last.pt").write_bytes(b"a checkpoint")
+    monkeypatch.chdir(tmp_path)
+    images = load_folder(Path("."))
+    assert images.classes == ("cats", "dogs")
+    assert images.name == tmp_path.name
+
+
+@pytest.mark.parametrize("parts", [("train", "val", "test"), ("Training", "Validation")])
+def test_splits_in_place_of_classes_are_refused(parts: tuple[str, ...], tmp_path: Path) -> None:
+    for part in parts:
+        put_photos(tmp_path / part / "cats", 5)
+        put_photos(tmp_path / part / "dogs", 5)
+    assert "splits instead of classes" in refusal(tmp_path)
 
 
 @pytest.mark.parametrize("hidden", [".ipynb_checkpoints", "cats/.ipynb_checkpoints", "cats/.trash"])

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 import torch
 import torchvision.models as tv
-from PIL import Image
+from PIL import Image, ImageOps
 
 from utils.errors import CourseError
 from utils.images import PHOTOS, open_photo, preprocess, preprocessing_steps, sample_photo
 from utils.models import MODELS
 
+MALFORMED = Path(__file__).parent / "photos"  # as cameras and editors wrote them
 RED, WHITE = (255, 0, 0), (255, 255, 255)
 OFFICIAL = {
     "resnet50": tv.ResNet50_Weights.IMAGENET1K_V2,
@@ -201,6 +202,33 @@ def test_a_photo_from_a_turned_camera_comes_out_upright(kind: str, tmp_path: Pat
     np.testing.assert_allclose(photo.getpixel((24, 8)), RED, atol=12)
     for corner in ((8, 8), (8, 56), (24, 56)):
         np.testing.assert_allclose(photo.getpixel(corner), (0, 0, 0), atol=12)
+
+
+@pytest.mark.parametrize("turn", range(9))  # 1 to 8 mean something
+def test_every_orientation_comes_out_as_pillow_has_it(turn: int, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (12, 20, 3), dtype=np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    file = tmp_path / "turned.png"
+    Image.fromarray(noise).save(file, exif=exif)
+    with Image.open(file) as stored:
+        expected = np.asarray(ImageOps.exif_transpose(stored))
+    np.testing.assert_array_equal(np.asarray(open_photo(file)), expected)
+
+
+@pytest.mark.parametrize("file", sorted(MALFORMED.glob("exif_*.jpg")), ids=lambda file: file.stem)
+def test_a_malformed_tag_is_no_reason_to_refuse_a_photo(file: Path) -> None:
+    with Image.open(file) as stored:
+        turned = stored.getexif()[0x0112] in (5, 6, 7, 8)
+        size = stored.size[::-1] if turned else stored.size
+    assert open_photo(file).size == size
+
+
+@pytest.mark.parametrize("name", ["photo.heic", "photo.HEIF"])
+def test_a_photo_that_needs_a_package_is_told_which(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    with pytest.raises(CourseError, match="pillow-heif"):
+        open_photo(tmp_path / name)
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -14,15 +14,15 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from utils.errors import CourseError
-from utils.files import read_text, sha256_of_file
+from utils.files import SYSTEM, read_text, sha256_of_file
 from utils.images import Preprocessing, crop_photo, open_photo
 from utils.settings import PROJECT
 
-EXTENSIONS = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif"}
 MODULE_CELLS = 60  # solar cells in a module of ELPV, the usual 6 × 10
 MIN_PER_CLASS = 5  # fewer can't be dealt to train, validation and test
 THINGS = PROJECT / "data/things"
 PARTS = ("train", "val", "test")
+SPLIT_NAMES = {*PARTS, "training", "valid", "validation", "testing"}
 Progress = Callable[..., Iterable]
 
 
@@ -169,14 +169,22 @@ def _elpv_table() -> tuple[Path, np.ndarray]:
 
 
 def load_folder(folder: Path, progress: Progress = no_progress) -> ImageSet:
-    """Load a student's own photos, `folder/<class>/<photo>`; list and skip unreadable files.
+    """Load a student's own photos, `folder/<class>/<photo>`; list all files that are no photos.
 
     Identical files form one group, so that no split tests on a copy of a training photo.
 
     Raises:
-        CourseError: fewer than two classes, or a class with fewer than five readable photos.
+        CourseError: fewer than two classes, folders that are splits instead, or a class with
+            fewer than five readable photos.
     """
-    classes = tuple(sorted(p.name for p in folder.iterdir() if p.is_dir() and p.name[0] != "."))
+    folder = folder.resolve()  # "." has no name
+    classes = tuple(sorted(p.name for p in folder.iterdir() if _is_class(p)))
+    if len(classes) > 1 and {name.casefold() for name in classes} <= SPLIT_NAMES:
+        raise CourseError(
+            f"{folder} holds splits instead of classes ({', '.join(classes)}): put the photos of "
+            "each class into one folder. Train, validation and test are made from it; --group-by "
+            "with a CSV file keeps together what must stay together."
+        )
     if len(classes) < 2:
         found = f"only the class '{classes[0]}'" if classes else "no class folders"
         raise CourseError(
@@ -186,7 +194,7 @@ def load_folder(folder: Path, progress: Progress = no_progress) -> ImageSet:
         (file, label)
         for label, name in enumerate(classes)
         for file in sorted((folder / name).rglob("*"))
-        if file.suffix.lower() in EXTENSIONS and not _hidden(file.relative_to(folder))
+        if not file.is_dir() and not any(map(_ignored, file.relative_to(folder).parts))
     ]
     good, labels, skipped = [], [], []
     for file, label in progress(files, desc="checking photos"):
@@ -207,7 +215,7 @@ def load_folder(folder: Path, progress: Progress = no_progress) -> ImageSet:
         groups=copies,
         grouped_by="copies" if copies else "",
     )
-    check_classes(images, str(folder), f"add photos ({', '.join(sorted(EXTENSIONS))})")
+    check_classes(images, str(folder), "add photos (JPEG, PNG, WebP, AVIF, TIFF and others)")
     return images
 
 
@@ -218,8 +226,14 @@ def _identical(files: Sequence[Path]) -> tuple[int, ...] | None:
     return groups if len(numbers) < len(files) else None
 
 
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+def _ignored(name: str) -> bool:
+    """Whether a file or folder is hidden, or was put there by the system."""
+    return name.startswith(".") or SYSTEM.fullmatch(name) is not None
+
+
+def _is_class(folder: Path) -> bool:
+    """Whether a folder holds photos of a class, and not what `course train` wrote."""
+    return folder.is_dir() and not _ignored(folder.name) and not any(folder.glob("*/last.pt"))
 
 
 def check_classes(images: ImageSet, where: str, remedy: str) -> None:

@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,6 +11,12 @@ from pathlib import Path
 
 from utils.errors import CourseError
 
+SYSTEM = re.compile(
+    r"__MACOSX|\.DS_Store|@eaDir|\.ipynb_checkpoints|\._.*|Thumbs\.db|desktop\.ini|__pycache__"
+    r"|#recycle|\$RECYCLE\.BIN|System Volume Information|\.(?:Spotlight-V100|Trashes|fseventsd)"
+    r"|\.(?:git|venv|idea|vscode)|\.~lock\..*#|~\$.*",
+    re.IGNORECASE,
+)  # what operating systems and editors put beside people's own files
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 

@@ -3,20 +3,32 @@
 import os
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 from torch import Tensor, nn
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as F
 
 from utils.errors import CourseError
 
+with suppress(ImportError):  # optional: it holds a library under the LGPL
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+
 MIN_SIDE = 8
 MAX_ASPECT = 100
+TURNS = {  # by EXIF orientation; 1 is upright
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM, 5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_90,
+}  # fmt: skip
+HEIC = (".heic", ".heif")  # what Apple's phones write
 PHOTOS = ("chelsea", "coffee", "rocket", "astronaut", "china", "flower")
 
 
@@ -95,22 +107,34 @@ def read_image(path: Path | str, convert: Callable[[Image.Image], Image.Image]) 
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as image:
-                upright = ImageOps.exif_transpose(image)
-                upright.load()
-                return convert(upright)
+                image.load()
+                return convert(_upright(image))
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise CourseError(
             f"{path} would unpack to more than {Image.MAX_IMAGE_PIXELS / 1e6:.0f} megapixels: "
             "scale the photo down first."
         ) from error
     except UnidentifiedImageError as error:
-        raise CourseError(
-            f"{path} is not an image: give a JPEG, PNG, WebP or TIFF file."
-        ) from error
-    except (OSError, SyntaxError, ValueError) as error:  # Pillow raises all three on damaged files
+        remedy = "give a JPEG, PNG, WebP or TIFF file"
+        if path.suffix.lower() in HEIC:
+            remedy = "photos of this kind need another package (pip install pillow-heif)"
+        raise CourseError(f"{path} is not an image that can be read: {remedy}.") from error
+    except Exception as error:  # decoders raise errors of any type on damaged files
         raise CourseError(
             f"{path} is damaged ({error}): copy or download the photo again."
         ) from error
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """The image as its EXIF orientation asks for.
+
+    Pillow's `exif_transpose` also writes the other tags anew, and fails if one is malformed.
+    """
+    try:
+        turn = TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
+    except Exception:  # malformed metadata raises errors of any type, and is no reason to refuse
+        return image
+    return image if turn is None else image.transpose(turn)
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

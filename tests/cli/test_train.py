@@ -64,7 +64,8 @@ def test_unreadable_photos_are_counted_named_and_skipped(squares: Path, tmp_path
         (folder / "rot" / f"bad {number}.jpg").write_bytes(b"\xff\xd8\xff")
     ended = course(*TRAIN, "--data", folder, "--epochs", 1, "--out", tmp_path / "run", "--json")
     assert ended.code == 0
-    assert ended.err.startswith(f"Skipped 7 unreadable photos: {folder / 'rot' / 'bad 0.jpg'}, ")
+    assert ended.err.startswith("Skipped 7 of 27 files, which can't be read as photos (7 .jpg): ")
+    assert str(folder / "rot" / "bad 0.jpg") in ended.err
     assert ended.err.endswith("bad 4.jpg and 2 more\n")
     assert ended.json()["n_train"] == 12
 
@@ -85,6 +86,18 @@ def test_a_folder_for_results_that_cannot_be_made_is_named(squares: Path, tmp_pa
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
     ended = course(*TRAIN, "--data", squares, "--epochs", 1, "--json", "--out", tmp_path / "file")
     assert_refused(ended, tmp_path / "file", "can't be written", "--out for results")
+
+
+def test_an_earlier_run_is_replaced_only_if_asked(
+    squares: Path, earlier: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(earlier, tmp_path / "run")
+    before = (folder / "best.safetensors").read_bytes()
+    words = (*TRAIN, "--data", squares, "--epochs", 1, "--seed", 1, "--out", folder)
+    assert_refused(course(*words, "--json"), "an earlier run", "--out", "--resume", "--overwrite")
+    assert (folder / "best.safetensors").read_bytes() == before
+    assert course(*words, "--overwrite").code == 0
+    assert (folder / "best.safetensors").read_bytes() != before
 
 
 def test_resuming_a_finished_run_trains_no_more(squares: Path, earlier: Path) -> None:

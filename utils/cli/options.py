@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -67,12 +68,19 @@ def count_photos(limit: str) -> int | None:
 
 
 def say_skipped(images: Any) -> None:
-    """Name the photos that couldn't be read."""
-    if not images.skipped:
+    """Count and name the files that couldn't be read as photos."""
+    if not (skipped := images.skipped):
         return
-    names = ", ".join(str(path) for path in images.skipped[:5])
-    more = f" and {len(images.skipped) - 5} more" if len(images.skipped) > 5 else ""
-    print(f"Skipped {len(images.skipped)} unreadable photos: {names}{more}", file=sys.stderr)
+    kinds = Counter(path.suffix.lower() or path.name for path in skipped)
+    counted = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+    names = ", ".join(str(path) for path in skipped[:5])
+    more = f" and {len(skipped) - 5} more" if len(skipped) > 5 else ""
+    hint = "; pip install pillow-heif reads HEIC" if {".heic", ".heif"} & kinds.keys() else ""
+    print(
+        f"Skipped {len(skipped)} of {len(skipped) + len(images)} files, which can't be read as "
+        f"photos ({counted}{hint}): {names}{more}",
+        file=sys.stderr,
+    )
 
 
 def say_leaks(images: Any, seed: int, own: bool) -> None:

@@ -172,6 +172,9 @@ def train(
         ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on after the last epoch.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier run in that folder.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Teach a model the classes of a data set; keep a checkpoint each epoch, and the trace."""
@@ -203,6 +206,12 @@ def train(
     images = limited(images, count_photos(limit), seed)
     say_leaks(images, seed, own=data not in DATA_SETS)
     folder = folder or Path("runs") / f"{model}-{images.name}-{mode.value}"
+    checkpoints = Checkpoints(folder, resume=resume)
+    if checkpoints.last.exists() and not (resume or overwrite):
+        raise CourseError(
+            f"{folder} holds an earlier run: give this one another folder with --out, go on with "
+            "that one with --resume, or replace it with --overwrite."
+        )
 
     def say(row: Any) -> None:
         if not as_json:
@@ -210,7 +219,6 @@ def train(
 
     if not as_json:
         out.print(terminal.weights_line(str(backbone.weights), backbone.weights.trained))
-    checkpoints = Checkpoints(folder, resume=resume)
     reporter = training.Reporter(say, bars)
     result, _ = training.train(backbone, images, config, runtime, checkpoints, reporter)
     content = json.dumps(asdict(result), indent=2)

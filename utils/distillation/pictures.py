@@ -17,12 +17,13 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
-from utils.datasets import EXTENSIONS, Progress, no_progress, stamps_of_things
+from utils.datasets import Progress, no_progress, stamps_of_things
 from utils.errors import CourseError
 from utils.files import read_text, sha256_of_file, write_file
 from utils.images import open_photo, read_image
 from utils.weights import WEIGHTS_FOLDER
 
+EXTENSIONS = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif"}
 PHOTO_SIDE = 512  # photos are kept with their shorter side at most this long
 CUTOUT_SIDE = 256  # cut-outs with their longer side at most this long
 LEAST_PHOTO_SIDE = 200  # smaller photos are thumbnails

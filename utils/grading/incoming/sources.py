@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from utils.errors import CourseError
+from utils.files import SYSTEM
 from utils.grading.names import clean_name
 
 LARGEST = 50_000_000  # bytes of a file that is read
@@ -30,12 +31,6 @@ DAMAGED = (
 )  # fmt: skip # what a damaged or encrypted zip raises
 LEADS_OUT = "has a path that leads out of the zip"
 UTF8_NAME, ENCRYPTED = 0x800, 0x1  # flags of an entry
-SYSTEM = re.compile(
-    r"__MACOSX|\.DS_Store|@eaDir|\.ipynb_checkpoints|\._.*|Thumbs\.db|desktop\.ini|__pycache__"
-    r"|#recycle|\$RECYCLE\.BIN|System Volume Information|\.(?:Spotlight-V100|Trashes|fseventsd)"
-    r"|\.(?:git|venv|idea|vscode)|\.~lock\..*#|~\$.*",
-    re.IGNORECASE,
-)  # what operating systems and editors put beside, never a student's work
 Open = Callable[[], IO[bytes]]
 
 

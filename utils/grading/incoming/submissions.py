@@ -10,11 +10,12 @@ from typing import Any
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from utils.files import SYSTEM
 from utils.grading.exercise import is_solution
 from utils.grading.incoming.layouts import NOTEBOOK
 from utils.grading.incoming.matching import Match, match, same_text
 from utils.grading.incoming.notebooks import Cell, clean_text, defined_names, read_cells
-from utils.grading.incoming.sources import SYSTEM, Unreadable, open_regular
+from utils.grading.incoming.sources import Unreadable, open_regular
 from utils.grading.incoming.timestamps import TIMESTAMP, time_note
 from utils.grading.names import clean_name, folder_id, shown_name
 
