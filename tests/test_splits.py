@@ -178,6 +178,15 @@ def test_groups_by_prefix_leave_no_near_duplicate(bursts: Path) -> None:
     assert describe(images) == "split by prefix"
 
 
+def test_a_folder_named_from_where_one_stands_can_be_grouped(
+    bursts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(bursts)
+    images = group_photos(load_folder(Path(".")), "prefix", Path("."))
+    assert images.name == bursts.name
+    assert len(set(images.groups)) == 8
+
+
 def test_groups_by_folder(tmp_path: Path) -> None:
     for name in ("cats", "dogs"):
         for day in ("monday", "tuesday", "friday"):

@@ -177,7 +177,6 @@ def load_folder(folder: Path, progress: Progress = no_progress) -> ImageSet:
         CourseError: fewer than two classes, folders that are splits instead, or a class with
             fewer than five readable photos.
     """
-    folder = folder.resolve()  # "." has no name
     classes = tuple(sorted(p.name for p in folder.iterdir() if _is_class(p)))
     if len(classes) > 1 and {name.casefold() for name in classes} <= SPLIT_NAMES:
         raise CourseError(
@@ -207,7 +206,7 @@ def load_folder(folder: Path, progress: Progress = no_progress) -> ImageSet:
             labels.append(label)
     copies = _identical(good)
     images = ImageSet(
-        name=folder.name,
+        name=folder.resolve().name,  # "." has none
         classes=classes,
         images=tuple(good),
         labels=tuple(labels),

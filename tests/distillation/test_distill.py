@@ -21,11 +21,7 @@ from utils.checkpoints import Checkpoints
 from utils.device import Runtime
 from utils.distillation import distill as distillation
 from utils.distillation.config import configure, keep_config, kept_config
-from utils.distillation.distill import (
-    DistillationConfig,
-    distill,
-    write_student,
-)
+from utils.distillation.distill import DistillationConfig, distill, write_student
 from utils.distillation.pictures import Pictures, load_pictures
 from utils.errors import CourseError
 from utils.settings import PROJECT

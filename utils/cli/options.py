@@ -71,11 +71,13 @@ def say_skipped(images: Any) -> None:
     """Count and name the files that couldn't be read as photos."""
     if not (skipped := images.skipped):
         return
+    from utils.images import HEIC
+
     kinds = Counter(path.suffix.lower() or path.name for path in skipped)
     counted = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
     names = ", ".join(str(path) for path in skipped[:5])
     more = f" and {len(skipped) - 5} more" if len(skipped) > 5 else ""
-    hint = "; pip install pillow-heif reads HEIC" if {".heic", ".heif"} & kinds.keys() else ""
+    hint = "; pip install pillow-heif reads HEIC" if kinds.keys() & set(HEIC) else ""
     print(
         f"Skipped {len(skipped)} of {len(skipped) + len(images)} files, which can't be read as "
         f"photos ({counted}{hint}): {names}{more}",
