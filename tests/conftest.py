@@ -25,8 +25,9 @@ from PIL import Image, ImageEnhance
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from utils.datasets import ImageSet, load_elpv, load_folder
+from utils.datasets import ImageSet, load_elpv
 from utils.device import Runtime
+from utils.photo_folders import load_folder
 from utils.splits import limit
 
 FOLDERS_THAT_SHARE = ("tests/grading", "tests/hostile")  # classes graded once, for several files

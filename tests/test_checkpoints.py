@@ -66,7 +66,7 @@ from pathlib import Path
 import torch
 from utils.backbones import load_backbone
 from utils.checkpoints import Checkpoints
-from utils.datasets import load_folder
+from utils.photo_folders import load_folder
 from utils.device import Runtime
 from utils.training import Reporter, TrainingConfig, train
 

@@ -10,9 +10,10 @@ from made_up import counts, put_photos
 from PIL import Image
 
 from utils.cli.catalogue import load_images
-from utils.datasets import Crops, ImageSet, load_elpv, load_folder
+from utils.datasets import Crops, ImageSet, load_elpv
 from utils.errors import CourseError
 from utils.images import Preprocessing
+from utils.photo_folders import load_folder
 from utils.splits import limit, split
 
 SMALL_INPUT = Preprocessing(

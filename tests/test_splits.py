@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from made_up import counts, put_photos
 
-from utils.datasets import ImageSet, load_elpv, load_folder, solar_modules
+from utils.datasets import ImageSet, load_elpv, solar_modules
 from utils.errors import CourseError
+from utils.photo_folders import load_folder
 from utils.settings import PROJECT
 from utils.splits import (
     Splits,

@@ -12,6 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from utils.errors import CourseError, WeightsMissing, known_name
 from utils.hooks import on_forward, outputs_of
 from utils.images import Preprocessing
+from utils.library_models import is_library_name, timm_state
 from utils.models import MODELS, OFFLINE, TEXTBOOK, ModelSpec, find_family, find_model
 from utils.settings import Settings, WeightsChoice
 from utils.weights import (
@@ -189,12 +190,15 @@ def with_scales(backbone: Backbone, strides: Sequence[int]) -> Backbone:
 def _state(
     spec: ModelSpec, weights: str, model: nn.Module
 ) -> tuple[dict[str, Tensor], WeightsSource]:
-    offered = "imagenet" if spec.source == "imagenet" else "offline"
+    offered = "imagenet" if spec.source in ("imagenet", "timm") else "offline"
     if weights not in ("auto", offered):
+        other = (TEXTBOOK if weights == "imagenet" else OFFLINE).get(spec.family)
         raise WeightsMissing(
             f"{spec.name} has no {weights} weights: use --weights {offered}, or the model "
-            f"{TEXTBOOK[spec.family] if weights == 'imagenet' else OFFLINE[spec.family]}."
+            f"{other or OFFLINE['efficientnet']}."
         )
+    if spec.source == "timm":
+        return timm_state(spec.name), WeightsSource("timm", f"imagenet ({spec.name})")
     if spec.source == "imagenet":
         return _official_state(spec), WeightsSource("imagenet", f"imagenet ({spec.enum})")
     if spec.source == "registry":
@@ -217,10 +221,11 @@ def _load(model: nn.Module, state: dict[str, Tensor], used: WeightsSource) -> No
 def _official_state(spec: ModelSpec) -> dict[str, Tensor]:
     file = official_file(spec.enum)
     if not file.exists():
+        own = is_library_name(spec.name)
         raise WeightsMissing(
             f"The official weights of {spec.name} are not on this machine: download them with "
-            f"`course weights --download {spec.family}`, or use the offline model "
-            f"{OFFLINE[spec.family]}."
+            f"`course weights --download {spec.name if own else spec.family}`, "
+            f"or use the offline model {OFFLINE.get(spec.family, OFFLINE['efficientnet'])}."
         )
     check_official(spec.enum)
     return read_pickled_weights(file)

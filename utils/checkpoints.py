@@ -15,6 +15,7 @@ from utils.errors import CourseError
 from utils.files import write_file
 
 FORMAT = 2
+LAST, MODEL = "last.pt", "model.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +67,7 @@ class TrainState:
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """A folder with `last.pt` (to resume) and `best.safetensors` (to use).
+    """A folder with `last.pt` (to resume) and `model.safetensors` (the best epoch, to use).
 
     `run_key` holds the settings that a checkpoint must share with a run that resumes from it;
     `resume` asks the run to do so.
@@ -78,11 +79,11 @@ class Checkpoints:
 
     @property
     def last(self) -> Path:
-        return self.folder / "last.pt"
+        return self.folder / LAST
 
     @property
     def best(self) -> Path:
-        return self.folder / "best.safetensors"
+        return self.folder / MODEL
 
     def save(
         self,

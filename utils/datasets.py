@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from utils.errors import CourseError
-from utils.files import SYSTEM, read_text, sha256_of_file
+from utils.files import read_text
 from utils.images import Preprocessing, crop_photo, open_photo
 from utils.settings import PROJECT
 
@@ -22,7 +22,6 @@ MODULE_CELLS = 60  # solar cells in a module of ELPV, the usual 6 × 10
 MIN_PER_CLASS = 5  # fewer can't be dealt to train, validation and test
 THINGS = PROJECT / "data/things"
 PARTS = ("train", "val", "test")
-SPLIT_NAMES = {*PARTS, "training", "valid", "validation", "testing"}
 Progress = Callable[..., Iterable]
 
 
@@ -74,12 +73,19 @@ class ImageSet:
         parts = self.parts and tuple(self.parts[i] for i in chosen)
         return replace(self, images=images, labels=labels, groups=groups, parts=parts)
 
+    def digests(self) -> list[bytes]:
+        """SHA-256 of each photo's bytes."""
+        contents = (
+            image.tobytes() if isinstance(image, np.ndarray) else image.read_bytes()
+            for image in self.images
+        )
+        return [hashlib.sha256(content).digest() for content in contents]
+
     def fingerprint(self) -> str:
         """SHA-256 over every photo's bytes and label, in order."""
         digest = hashlib.sha256()
-        for image, label in zip(self.images, self.labels, strict=True):
-            content = image.tobytes() if isinstance(image, np.ndarray) else image.read_bytes()
-            digest.update(hashlib.sha256(content).digest())
+        for photo, label in zip(self.digests(), self.labels, strict=True):
+            digest.update(photo)
             digest.update(label.to_bytes(4, "little"))
         return digest.hexdigest()
 
@@ -168,81 +174,14 @@ def _elpv_table() -> tuple[Path, np.ndarray]:
     return folder, table
 
 
-def load_folder(folder: Path, progress: Progress = no_progress) -> ImageSet:
-    """Load a student's own photos, `folder/<class>/<photo>`; list all files that are no photos.
-
-    Identical files form one group, so that no split tests on a copy of a training photo.
-
-    Raises:
-        CourseError: fewer than two classes, folders that are splits instead, or a class with
-            fewer than five readable photos.
-    """
-    classes = tuple(sorted(p.name for p in folder.iterdir() if _is_class(p)))
-    if len(classes) > 1 and {name.casefold() for name in classes} <= SPLIT_NAMES:
-        raise CourseError(
-            f"{folder} holds splits instead of classes ({', '.join(classes)}): put the photos of "
-            "each class into one folder. Train, validation and test are made from it; --group-by "
-            "with a CSV file keeps together what must stay together."
-        )
-    if len(classes) < 2:
-        found = f"only the class '{classes[0]}'" if classes else "no class folders"
-        raise CourseError(
-            f"{folder} holds {found}: make one folder of photos per class, two classes at least."
-        )
-    files = [
-        (file, label)
-        for label, name in enumerate(classes)
-        for file in sorted((folder / name).rglob("*"))
-        if not file.is_dir() and not any(map(_ignored, file.relative_to(folder).parts))
-    ]
-    good, labels, skipped = [], [], []
-    for file, label in progress(files, desc="checking photos"):
-        try:
-            open_photo(file)
-        except CourseError:
-            skipped.append(file)
-        else:
-            good.append(file)
-            labels.append(label)
-    copies = _identical(good)
-    images = ImageSet(
-        name=folder.resolve().name,  # "." has none
-        classes=classes,
-        images=tuple(good),
-        labels=tuple(labels),
-        skipped=tuple(skipped),
-        groups=copies,
-        grouped_by="copies" if copies else "",
-    )
-    check_classes(images, str(folder), "add photos (JPEG, PNG, WebP, AVIF, TIFF and others)")
-    return images
-
-
-def _identical(files: Sequence[Path]) -> tuple[int, ...] | None:
-    """A group for each set of identical files, or None if every file is its own."""
-    numbers: dict[str, int] = {}
-    groups = tuple(numbers.setdefault(sha256_of_file(file), len(numbers)) for file in files)
-    return groups if len(numbers) < len(files) else None
-
-
-def _ignored(name: str) -> bool:
-    """Whether a file or folder is hidden, or was put there by the system."""
-    return name.startswith(".") or SYSTEM.fullmatch(name) is not None
-
-
-def _is_class(folder: Path) -> bool:
-    """Whether a folder holds photos of a class, and not what `course train` wrote."""
-    return folder.is_dir() and not _ignored(folder.name) and not any(folder.glob("*/last.pt"))
-
-
-def check_classes(images: ImageSet, where: str, remedy: str) -> None:
-    """Raises CourseError if a class has fewer than five photos."""
+def check_classes(images: ImageSet, where: str, remedy: str, least: int = MIN_PER_CLASS) -> None:
+    """Raises CourseError if a class has fewer than `least` photos."""
     counts = Counter(images.labels)
     for label, name in enumerate(images.classes):
-        if counts[label] < MIN_PER_CLASS:
+        if counts[label] < least:
             raise CourseError(
                 f"{where}: class '{name}' has {counts[label]} readable photos, and "
-                f"at least {MIN_PER_CLASS} are needed: {remedy}."
+                f"at least {least} are needed: {remedy}."
             )
 
 

@@ -137,6 +137,16 @@ def _read(file: Path) -> Tensor | None:
     return vectors if intact else None
 
 
+def compute_features(
+    backbone: Backbone,
+    images: ImageSet,
+    runtime: Runtime,
+    progress: Progress = no_progress,
+) -> Tensor:
+    """Compute the feature vectors (N×D, float32) of every photo, without the cache."""
+    return _compute(backbone, images, runtime, runtime.batch_size, progress)[0]
+
+
 def _compute(
     backbone: Backbone,
     images: ImageSet,
@@ -145,11 +155,8 @@ def _compute(
     progress: Progress,
 ) -> tuple[Tensor, str]:
     model, path = fast_backbone(backbone, runtime, size)
-    loader = DataLoader(
-        Crops(images, backbone.spec.preprocessing),
-        batch_size=size,
-        **runtime.loader_options,
-    )
+    crops = Crops(images, backbone.spec.preprocessing)
+    loader = DataLoader(crops, batch_size=size, **runtime.loader_options)
     vectors = []
     with torch.inference_mode():
         for pixels, _ in progress(loader, desc=f"features of {backbone.spec.name}"):

@@ -94,6 +94,11 @@ def _write_error(path: Path, size: int, error: OSError) -> CourseError:
     )
 
 
+def printable(name: str) -> str:
+    """A file's name with the bytes that are no UTF-8 replaced: names may hold any, text may not."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 def sha256_of_file(path: Path) -> str:
     """Hexadecimal SHA-256 of a file's bytes."""
     with open(path, "rb") as file:

@@ -2,46 +2,18 @@
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from typing import Literal
 
 import torchvision.models as tv
 from torch import nn
-from torchvision.models._meta import _IMAGENET_CATEGORIES
 
 from utils.errors import known_name
 from utils.images import Preprocessing
+from utils.library_models import is_library_name, library_model
+from utils.model_spec import IMAGENET_CLASSES as IMAGENET_CLASSES
+from utils.model_spec import ModelSpec, official_preprocessing
 
-IMAGENET_CLASSES: tuple[str, ...] = tuple(_IMAGENET_CATEGORIES)
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelSpec:
-    """What the course knows of a model before it is built.
-
-    `build` makes it with random weights; `split` takes it apart into its body (images → feature
-    vectors) and its classifier. `stages` maps the stride of each stage to the submodule whose
-    output shows it, `last_block` names the submodules that `--mode last-block` trains; both are
-    paths inside the body.
-    """
-
-    name: str
-    family: str
-    feature_dim: int
-    preprocessing: Preprocessing
-    source: Literal["imagenet", "registry", "course"]
-    stages: dict[int, str]
-    last_block: tuple[str, ...]
-    build: Callable[[], nn.Module]
-    split: Callable[[nn.Module], tuple[nn.Module, nn.Linear]]
-    enum: tv.WeightsEnum | None = None
-
-    @property
-    def stage_names(self) -> dict[str, str]:
-        """The name of each stage ("stride 4" …), by its submodule."""
-        return {path: f"stride {stride}" for stride, path in self.stages.items()}
 
 
 def _split_at(name: str) -> Callable[[nn.Module], tuple[nn.Module, nn.Linear]]:
@@ -90,18 +62,6 @@ def _efficientnet_lite(number: int) -> nn.Module:
     return timm.create_model(f"tf_efficientnet_lite{number}")
 
 
-def _official(enum: tv.WeightsEnum) -> Preprocessing:
-    """The preprocessing that torchvision publishes with a set of weights."""
-    t = enum.transforms()
-    return Preprocessing(
-        resize=t.resize_size[0],
-        crop=t.crop_size[0],
-        mean=tuple(t.mean),
-        std=tuple(t.std),
-        interpolation=t.interpolation.value,
-    )
-
-
 COURSE_INPUT = Preprocessing(
     resize=256, crop=224, mean=IMAGENET_MEAN, std=IMAGENET_STD, interpolation="bilinear"
 )
@@ -130,7 +90,7 @@ SPECS = (
         name="resnet50",
         family="resnet",
         feature_dim=2048,
-        preprocessing=_official(R50),
+        preprocessing=official_preprocessing(R50),
         source="imagenet",
         stages=RESNET_STAGES,
         last_block=("layer4",),
@@ -159,7 +119,7 @@ SPECS = (
         name="vgg16",
         family="vgg",
         feature_dim=4096,
-        preprocessing=_official(V16),
+        preprocessing=official_preprocessing(V16),
         source="imagenet",
         stages={
             2: "features.4",
@@ -177,7 +137,7 @@ SPECS = (
         name="efficientnet_b0",
         family="efficientnet",
         feature_dim=1280,
-        preprocessing=_official(B0),
+        preprocessing=official_preprocessing(B0),
         source="imagenet",
         stages={4: "features.2", 8: "features.3", 16: "features.5", 32: "features.8"},
         last_block=("features.7", "features.8"),
@@ -220,9 +180,13 @@ FORMER_NAMES = {"vgg11_bn": "vgg11_gap"}  # torchvision's vgg11_bn has 132.9 mil
 def find_model(name: str) -> ModelSpec:
     """The model of that name; an earlier name of one gives a FutureWarning.
 
+    Besides the course's own names, `torchvision:NAME` and `timm:NAME` are any classifier of theirs.
+
     Raises:
         CourseError: unknown name; the nearest known ones are given.
     """
+    if is_library_name(name):
+        return library_model(name)
     if name in FORMER_NAMES:
         now = FORMER_NAMES[name]
         warnings.warn(

@@ -17,6 +17,7 @@ from utils.classifier import Prediction
 from utils.observations import EpochRecord
 
 if TYPE_CHECKING:
+    from utils.evaluation import ReliabilityBin, TwoClassCurves
     from utils.studies.measures import Interval
 
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
@@ -24,6 +25,7 @@ COLOURS = (BLUE, ORANGE, GREEN, "#CC79A7", "#000000", "#E69F00")
 LINES = ("o-", "s--", "^-.", "D:", "v-", "x--")
 MAPS_SHOWN = 6
 MARKS = 12
+NAMED = 20  # classes that a table of errors has room to name
 
 
 def images_figure(pictures: Mapping[str, np.ndarray], columns: int | None = None) -> Figure:
@@ -196,18 +198,53 @@ def pareto_front(points: Mapping[str, tuple[float, float]]) -> list[str]:
 
 
 def confusion_figure(counts: np.ndarray, classes: Sequence[str]) -> Figure:
-    """Photos of each true class (row) by predicted class (column), with counts."""
-    figure = Figure(figsize=(10, 4), layout="constrained")
+    """Photos of each true class (row) by predicted class (column), with counts.
+
+    With more than `NAMED` classes there is only room for the colours.
+    """
+    figure = Figure(figsize=(10, min(10, max(4, 0.6 * len(classes)))), layout="constrained")
     axes = figure.subplots()
-    shares = counts / counts.sum(axis=1, keepdims=True)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1.2)
+    axes.set(xlabel="answered", ylabel="true class")
+    if len(classes) > NAMED:
+        return figure
     for place, count in np.ndenumerate(counts):
         ink = "white" if shares[place] > 0.6 else "black"
         axes.text(*place[::-1], f"{count:g}", ha="center", va="center", fontsize=12, color=ink)
+    tilt = 45 if len(classes) > 6 else 0
+    names = [name.replace("$", r"\$") for name in classes]  # matplotlib would read mathematics
     positions = range(len(classes))
-    axes.set_xticks(positions, classes)
-    axes.set_yticks(positions, classes)
-    axes.set(xlabel="answered", ylabel="true class")
+    axes.set_xticks(positions, names, rotation=tilt, ha="right" if tilt else "center")
+    axes.set_yticks(positions, names)
+    return figure
+
+
+def reliability_figure(bins: Sequence["ReliabilityBin"]) -> Figure:
+    """Accuracy by probability: on the diagonal, a probability means what it says."""
+    figure = Figure(figsize=(5, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], "--", color="#777777", label="calibrated")
+    sizes = [20 + 200 * b.photos / max(x.photos for x in bins) for b in bins]
+    x, y = [b.confidence for b in bins], [b.accuracy for b in bins]
+    axes.plot(x, y, color=BLUE, label="this classifier (area: photos)")
+    axes.scatter(x, y, s=sizes, color=BLUE)
+    axes.set(xlabel="probability of the answer", ylabel="accuracy", xlim=(0, 1.04), ylim=(0, 1.04))
+    axes.legend()
+    return figure
+
+
+def two_class_figure(curves: "TwoClassCurves") -> Figure:
+    """ROC curve and precision-recall curve, side by side."""
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    roc, recall = figure.subplots(1, 2)
+    roc.plot(curves.false_positive_rate, curves.true_positive_rate, color=BLUE)
+    roc.plot([0, 1], [0, 1], "--", color="#777777")
+    roc.set(xlabel="false positive rate", ylabel="true positive rate")
+    roc.set_title(f"ROC, area {curves.roc_auc:.3f}")
+    recall.plot(curves.recall, curves.precision, color=ORANGE)
+    recall.set(xlabel="recall", ylabel="precision", ylim=(0, 1.04))
+    recall.set_title(f"precision and recall, average {curves.average_precision:.3f}")
     return figure
 
 

@@ -15,7 +15,6 @@ from utils.backbones import Backbone
 from utils.classifier import Prediction, probabilities, top_k
 from utils.hooks import on_forward
 from utils.images import Preprocessed
-from utils.models import IMAGENET_CLASSES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +144,7 @@ def trace_photo(backbone: Backbone, photo: Image.Image, top: int = 5) -> PhotoTr
     with in_eval_mode(backbone):
         maps, features = backbone.maps_and_features(given.pixels)
     logits = backbone.head(features)
-    answer = top_k(probabilities(logits)[0], IMAGENET_CLASSES, top)
+    answer = top_k(probabilities(logits)[0], backbone.spec.classes, top)
     seen = ForwardPass(
         backbone=backbone, given=given, features=features, logits=logits, answer=answer
     )

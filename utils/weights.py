@@ -34,7 +34,7 @@ REGISTRY_SHA256 = {
 class WeightsSource:
     """Where a backbone's values come from: the kind of source, and a label to print."""
 
-    kind: Literal["imagenet", "registry", "course", "random"]
+    kind: Literal["imagenet", "timm", "registry", "course", "random"]
     label: str
 
     @property

@@ -41,14 +41,21 @@ def test_a_limit_that_is_no_number_is_refused(limit: str) -> None:
 def test_training_leaves_weights_checkpoint_and_trace(finished: tuple[Ended, Path]) -> None:
     ended, folder = finished
     assert (ended.code, ended.err) == (0, "")
-    assert sorted(f.name for f in folder.iterdir()) == ["best.safetensors", "last.pt", "trace.json"]
+    assert sorted(f.name for f in folder.iterdir()) == [
+        "last.pt",
+        "learned.txt",
+        "model.json",
+        "model.safetensors",
+        "report.html",
+        "trace.json",
+    ]
     for epoch in (1, 2, 3):
         assert f"epoch {epoch}/3: " in ended.out
     trace = json.loads((folder / "trace.json").read_text(encoding="utf-8"))
     assert trace["classes"] == ["grün kariert", "rot"]
     assert [trace[f"n_{part}"] for part in ("train", "val", "test")] == [12, 3, 5]
     assert f"Best epoch {trace['best_epoch']}; test accuracy 100.0%" in ended.out
-    weights = safetensors.torch.load_file(folder / "best.safetensors")
+    weights = safetensors.torch.load_file(folder / "model.safetensors")
     assert weights["linear.weight"].shape == (2, 1280)
 
 
@@ -77,7 +84,7 @@ def test_the_last_block_learns_too_and_its_best_weights_are_kept(
         *TRAIN, "--data", squares, "--mode", "last-block", "--epochs", 1, "--out", tmp_path
     )
     assert (ended.code, ended.err) == (0, "")
-    weights = safetensors.torch.load_file(tmp_path / "best.safetensors")
+    weights = safetensors.torch.load_file(tmp_path / "model.safetensors")
     assert weights["head.linear.weight"].shape == (2, 1280)
     assert weights["backbone.body.conv_stem.weight"].shape == (32, 3, 3, 3)
 
@@ -92,12 +99,12 @@ def test_an_earlier_run_is_replaced_only_if_asked(
     squares: Path, earlier: Path, tmp_path: Path
 ) -> None:
     folder = shutil.copytree(earlier, tmp_path / "run")
-    before = (folder / "best.safetensors").read_bytes()
+    before = (folder / "model.safetensors").read_bytes()
     words = (*TRAIN, "--data", squares, "--epochs", 1, "--seed", 1, "--out", folder)
     assert_refused(course(*words, "--json"), "an earlier run", "--out", "--resume", "--overwrite")
-    assert (folder / "best.safetensors").read_bytes() == before
+    assert (folder / "model.safetensors").read_bytes() == before
     assert course(*words, "--overwrite").code == 0
-    assert (folder / "best.safetensors").read_bytes() != before
+    assert (folder / "model.safetensors").read_bytes() != before
 
 
 def test_resuming_a_finished_run_trains_no_more(squares: Path, earlier: Path) -> None:
@@ -184,7 +191,7 @@ def test_control_c_keeps_the_last_epoch_and_resume_goes_on_from_it(
     _, err = process.communicate(timeout=60)
     assert "Traceback" not in err
     assert process.returncode == 130
-    assert sorted(f.name for f in tmp_path.iterdir()) == ["best.safetensors", "last.pt"]
+    assert sorted(f.name for f in tmp_path.iterdir()) == ["last.pt", "model.safetensors"]
     before = torch.load(tmp_path / "last.pt", weights_only=True)["history"]
 
     ended = course(*words, "--resume")

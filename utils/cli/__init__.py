@@ -8,7 +8,19 @@ import warnings
 import typer
 from rich.console import Console
 
-from utils.cli import exercises, grading, lessons, marks, pipeline, quiz, studies, upkeep, weights
+from utils.cli import (
+    exercises,
+    grading,
+    lessons,
+    marks,
+    pipeline,
+    predict,
+    quiz,
+    runs,
+    studies,
+    upkeep,
+    weights,
+)
 from utils.cli.options import say_warning
 from utils.errors import CourseError
 from utils.settings import check_checkout
@@ -19,7 +31,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 # The order of the panels of `course --help`: learn, teach, maintain.
-for commands in (pipeline, quiz, exercises, grading, marks, weights, upkeep, lessons, studies):
+for commands in (
+    pipeline,
+    predict,
+    runs,
+    quiz,
+    exercises,
+    grading,
+    marks,
+    weights,
+    upkeep,
+    lessons,
+    studies,
+):
     app.add_typer(commands.app)
 
 

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import torch
 
-from utils.datasets import ImageSet, Progress, load_elpv, load_folder, load_things, no_progress
+from utils.datasets import ImageSet, Progress, load_elpv, load_things, no_progress
 from utils.errors import CourseError
+from utils.photo_folders import load_folder
 from utils.settings import Settings
+from utils.splits import GROUPINGS, group_photos, limit
 
 
 def load_images(name: str, progress: Progress = no_progress) -> ImageSet:
@@ -28,6 +30,34 @@ def load_images(name: str, progress: Progress = no_progress) -> ImageSet:
         f"Unknown data set '{name}'{hint}: use {', '.join(DATA_SETS)}, or the path of a folder "
         "that holds one folder of photos per class."
     )
+
+
+def chosen_images(
+    source: str,
+    group_by: str | None,
+    count: int | None,
+    seed: int,
+    progress: Progress = no_progress,
+) -> ImageSet:
+    """A data set with its photos grouped and limited, as `course train` learns from it.
+
+    Raises:
+        CourseError: as `load_images`, `group_photos` and `limit` do.
+    """
+    images = load_images(source, progress)
+    if group_by:
+        images = group_photos(images, group_by, Path(source))
+    return limit(images, count, seed)
+
+
+def full_source(name: str) -> str:
+    """A data set's name, or the absolute path of a folder, which holds from any other folder."""
+    return name if name in DATA_SETS else str(Path(name).resolve())
+
+
+def full_grouping(by: str | None) -> str | None:
+    """A way to group, or the absolute path of a table of groups."""
+    return by if by is None or by in GROUPINGS else str(Path(by).resolve())
 
 
 def load_fashion_mnist() -> ImageSet:

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +13,7 @@ from rich.console import Console
 from tqdm import tqdm
 
 from utils.errors import CourseError, CourseWarning
+from utils.files import printable
 from utils.settings import DeviceKind, Precision, TrainingConfig, WeightsChoice
 
 out = Console(width=None if sys.stdout.isatty() else 110, soft_wrap=False, markup=False)
@@ -67,19 +69,19 @@ def count_photos(limit: str) -> int | None:
     return int(limit)
 
 
-def say_skipped(images: Any) -> None:
-    """Count and name the files that couldn't be read as photos."""
-    if not (skipped := images.skipped):
+def say_skipped(skipped: Sequence[Path], read: int) -> None:
+    """Count and name the files that couldn't be read as photos, beside those that were read."""
+    if not skipped:
         return
     from utils.images import HEIC
 
     kinds = Counter(path.suffix.lower() or path.name for path in skipped)
     counted = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
-    names = ", ".join(str(path) for path in skipped[:5])
+    names = ", ".join(printable(str(path)) for path in skipped[:5])
     more = f" and {len(skipped) - 5} more" if len(skipped) > 5 else ""
     hint = "; pip install pillow-heif reads HEIC" if kinds.keys() & set(HEIC) else ""
     print(
-        f"Skipped {len(skipped)} of {len(skipped) + len(images)} files, which can't be read as "
+        f"Skipped {len(skipped)} of {len(skipped) + read} files, which can't be read as "
         f"photos ({counted}{hint}): {names}{more}",
         file=sys.stderr,
     )

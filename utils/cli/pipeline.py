@@ -1,4 +1,4 @@
-"""The commands of the pipeline: `trace`, `predict`, `train`."""
+"""The commands of the pipeline: `trace` and `train`."""
 
 import json
 from dataclasses import asdict
@@ -66,7 +66,7 @@ def trace(
     photo = photo or sample_photo()
     opened = open_photo(photo)  # report a bad photo before minutes of training
     everything = load_images(data, bars)
-    say_skipped(everything)
+    say_skipped(everything.skipped, len(everything))
     images = limited(everything, count_photos(limit), seed)
     if not as_json:
         out.print(
@@ -89,51 +89,11 @@ def trace(
 
 
 @app.command(rich_help_panel="Learn")
-def predict(
-    photos: Annotated[list[Path], typer.Argument(help="One or more photos.")],
-    model: Annotated[str, typer.Option(help="See `course weights`.")] = "efficientnet_lite0",
-    top: Annotated[int, typer.Option(min=1, max=1000, help="How many classes.")] = 5,
-    weights: Weights = None,
-    as_json: Json = False,
-) -> None:
-    """Name what is on each photo, with probabilities over the 1000 ImageNet classes."""
-    from utils.backbones import load_backbone
-    from utils.cli import terminal
-    from utils.images import open_photo
-    from utils.tracing import trace_photo
-
-    backbone = load_backbone(model, weights)
-    found, failures = [], []
-    for photo in photos:
-        try:
-            found.append((photo, trace_photo(backbone, open_photo(photo), top).top))
-        except CourseError as error:
-            failures.append(str(error))
-    if as_json:
-        print_json(
-            {
-                "model": model,
-                "weights": str(backbone.weights),
-                "note": backbone.naming_note,
-                "photos": [
-                    {"photo": str(photo), "top": [asdict(p) for p in best]} for photo, best in found
-                ],
-            }
-        )
-    elif found:
-        out.print(terminal.weights_line(str(backbone.weights), backbone.weights.trained))
-        for photo, best in found:
-            out.print(f"\n{photo}", style="bold", soft_wrap=True)
-            out.print(terminal.show_top("Top classes", best))
-        if backbone.naming_note:
-            out.print(f"\n{backbone.naming_note}", highlight=False)
-    if failures:
-        raise CourseError(" ".join(failures))
-
-
-@app.command(rich_help_panel="Learn")
 def train(
-    model: Annotated[str, typer.Option(help="See `course weights`.")],
+    model: Annotated[
+        str,
+        typer.Option(help="See `course weights`; also torchvision:NAME and timm:NAME."),
+    ],
     data: Data = "elpv",
     mode: Annotated[Mode, typer.Option(help="What learns.")] = Mode.HEAD,
     epochs: Epochs = DEFAULTS.epochs,
@@ -182,11 +142,12 @@ def train(
     from utils.backbones import load_backbone
     from utils.checkpoints import Checkpoints
     from utils.cli import terminal
-    from utils.cli.catalogue import DATA_SETS, load_images
+    from utils.cli.catalogue import DATA_SETS, chosen_images, full_grouping, full_source
+    from utils.cli.run_report import write_run_report
     from utils.device import choose_runtime
     from utils.files import write_file
-    from utils.splits import group_photos
-    from utils.splits import limit as limited
+    from utils.runs import Source, clear_results, keep_run, whole_classifier
+    from utils.splits import split
 
     config = training.TrainingConfig(
         mode=mode.value,
@@ -199,11 +160,8 @@ def train(
     )
     runtime = choose_runtime(device, precision)
     backbone = load_backbone(model, weights)
-    images = load_images(data, bars)
-    say_skipped(images)
-    if group_by:
-        images = group_photos(images, group_by, Path(data))
-    images = limited(images, count_photos(limit), seed)
+    images = chosen_images(data, group_by, count_photos(limit), seed, bars)
+    say_skipped(images.skipped, len(images))
     say_leaks(images, seed, own=data not in DATA_SETS)
     folder = folder or Path("runs") / f"{model}-{images.name}-{mode.value}"
     checkpoints = Checkpoints(folder, resume=resume)
@@ -212,19 +170,34 @@ def train(
             f"{folder} holds an earlier run: give this one another folder with --out, go on with "
             "that one with --resume, or replace it with --overwrite."
         )
+    frozen = backbone.fingerprint()  # some modes change the backbone
 
     def say(row: Any) -> None:
+        clear_results(folder)  # now that its weights are replaced
         if not as_json:
             out.print(f"epoch {row.epoch}/{epochs}: {row.observation}", highlight=False)
 
     if not as_json:
         out.print(terminal.weights_line(str(backbone.weights), backbone.weights.trained))
     reporter = training.Reporter(say, bars)
-    result, _ = training.train(backbone, images, config, runtime, checkpoints, reporter)
+    result, learned = training.train(backbone, images, config, runtime, checkpoints, reporter)
     content = json.dumps(asdict(result), indent=2)
     write_file(folder / "trace.json", content)
+    source = Source(
+        data=full_source(data),
+        group_by=full_grouping(group_by),
+        limit=count_photos(limit),
+        backbone=frozen,
+    )
+    classifier = whole_classifier(backbone, learned)
+    record, found = keep_run(folder, classifier, images, result, seed, runtime, source)
+    tested = images.subset(split(images, seed).test)
+    write_run_report(folder / "report.html", record, found, tested, "the test split", result.epochs)
     if as_json:
         print(content)
     else:
         out.print(terminal.show_training(result, out.width))
-        out.print(f"Best weights, checkpoint and trace: {folder}")
+        out.print(
+            f"Classifier, report and trace: {folder}. Ask it: course predict PHOTO --run {folder}",
+            soft_wrap=True,
+        )

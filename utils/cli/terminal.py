@@ -12,6 +12,8 @@ from rich.text import Text
 
 from utils.classifier import Prediction
 from utils.distillation.evaluation import Report
+from utils.evaluation import Evaluation
+from utils.files import printable
 from utils.models import DISPLAY_NAMES
 from utils.observations import EpochRecord
 from utils.studies.capstone import Summary
@@ -122,6 +124,37 @@ def loss_chart(epochs: Sequence[EpochRecord], width: int) -> Text:
 def show_top(title: str, top: Sequence[Prediction]) -> Table:
     """The most probable classes."""
     return table(title, ("probability", "class"), [(f"{p.probability:.3f}", p.label) for p in top])
+
+
+def show_evaluation(result: Evaluation, names: Sequence[str]) -> RenderableType:
+    """A table of the classes, the rates of all, and the most confident mistakes by file name."""
+    percent = "{:.1%}".format
+    rows = [
+        (
+            printable(row.name),
+            row.photos,
+            *("–" if v is None else percent(v) for v in (row.precision, row.recall, row.f1)),
+        )
+        for row in result.per_class
+    ]
+    low, high = map(percent, result.interval)
+    lines = [
+        f"Accuracy {percent(result.accuracy)} of {result.photos} photos (95 % interval {low} to "
+        f"{high}; most frequent class alone: {percent(result.floor)}); balanced accuracy "
+        f"{percent(result.balanced_accuracy)}; calibration error {result.calibration_error:.3f}"
+    ]
+    if result.curves:
+        lines.append(
+            f"Area under the ROC curve {result.curves.roc_auc:.3f}, average precision "
+            f"{result.curves.average_precision:.3f} (for {printable(result.curves.positive)})"
+        )
+    lines += [
+        f"{name}: {printable(m.truth)}, taken for {printable(m.answer)} with "
+        f"{percent(m.probability)}"
+        for name, m in zip(names, result.mistakes, strict=True)
+    ]
+    columns = ("class", "photos", "precision", "recall", "F1")
+    return Group(table("By class", columns, rows), *map(Text, lines))
 
 
 def show_qualities(report: Report) -> Table:

@@ -104,21 +104,21 @@ def distill(
 def weights(
     download: Annotated[
         str | None,
-        typer.Option(help="Fetch the official weights of resnet, vgg, efficientnet or all."),
+        typer.Option(
+            help="Fetch the official weights of resnet, vgg, efficientnet or all, or those of "
+            "torchvision:NAME or timm:NAME."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Show which weights are on this machine, or download the official ones."""
     from utils.cli import doctor, terminal
-    from utils.models import FAMILIES, MODELS, TEXTBOOK, find_family
-    from utils.weights import download_official
 
     if download:
-        families = FAMILIES if download == "all" else (find_family(download),)
-        for family in families:
-            file = download_official(MODELS[TEXTBOOK[family]].enum)
+        for name in _downloads(download):
+            file = _fetch(name)
             if not as_json:
-                out.print(f"{family}: {file}")
+                out.print(f"{name}: {file}")
     rows = doctor.weights_status()
     if as_json:
         print_json({"models": [asdict(row) for row in rows]})
@@ -130,6 +130,25 @@ def weights(
                 [(r.name, r.source, r.state, r.detail) for r in rows],
             )
         )
+
+
+def _downloads(wanted: str) -> tuple[str, ...]:
+    from utils.library_models import is_library_name
+    from utils.models import FAMILIES, find_family
+
+    if is_library_name(wanted):
+        return (wanted,)
+    return FAMILIES if wanted == "all" else (find_family(wanted),)
+
+
+def _fetch(name: str) -> Path:
+    """Download the weights of a family's textbook model, or of a library's model."""
+    from utils.library_models import download_timm
+    from utils.models import MODELS, TEXTBOOK, find_model
+    from utils.weights import download_official
+
+    spec = MODELS[TEXTBOOK[name]] if name in TEXTBOOK else find_model(name)
+    return download_official(spec.enum) if spec.enum else download_timm(name)
 
 
 @app.command(rich_help_panel="Maintain")
