@@ -1,10 +1,6 @@
 """Feature extraction: images a second on batches that are ready, ours beside other tools."""
 
-import contextlib
-import io
-import logging
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import torch
 
@@ -13,6 +9,7 @@ from benchmarks.results import Result
 from benchmarks.timing import Contender, best_seconds
 from utils.backbones import load_backbone, textbook
 from utils.device import Runtime, choose_runtime
+from utils.export import quiet
 
 STOCK_GOALS = {"efficientnet_lite0": 5.0, "resnet18": 3.0, "resnet50": 3.0}
 LEVEL = 1.0
@@ -50,7 +47,7 @@ def _contenders(task: Task, say: Say) -> list[Contender]:
     found = []
     for label, build in BUILDERS.items():
         try:
-            with _quiet():
+            with quiet():
                 found += [Contender(label, work) for work in build(task)]
         except NotOffered as reason:
             say(f"{label} left out of {task.backbone.spec.name}: {reason}")
@@ -61,23 +58,6 @@ def _contenders(task: Task, say: Say) -> list[Contender]:
                 raise
             say(f"{label} left out of {task.backbone.spec.name}: it failed with {error!r}")
     return found
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Swallow what exporters print, log and warn of."""
-    level = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        with (
-            warnings.catch_warnings(),
-            contextlib.redirect_stdout(io.StringIO()),
-            contextlib.redirect_stderr(io.StringIO()),
-        ):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(level)
 
 
 def _matmul(runtime: Runtime, say: Say) -> list[Contender]:

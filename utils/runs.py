@@ -1,6 +1,5 @@
 """A run folder: what `course train` leaves behind, and the classifier that is read from it."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,11 +25,6 @@ from utils.splits import Splits, split
 RECORD, LEARNED = "model.json", "learned.txt"
 # What a run writes beside its checkpoint; all of it belongs to one training.
 RESULTS = (RECORD, LEARNED, "trace.json", "report.html", "model.onnx", "model.int8.onnx")
-
-
-def split_fingerprint(splits: Splits) -> str:
-    """SHA-256 of the positions in each part."""
-    return hashlib.sha256(repr(splits).encode()).hexdigest()
 
 
 def weights_choice(backbone: Backbone) -> str:
@@ -130,7 +124,7 @@ def keep_run(
             train=trace.n_train,
             val=trace.n_val,
             test=trace.n_test,
-            fingerprint=split_fingerprint(splits),
+            fingerprint=splits.fingerprint(),
         ),
         metrics={
             "best_epoch": trace.best_epoch,

@@ -6,6 +6,7 @@ object: the split leaks. A split must not separate the photos of one group.
 """
 
 import csv
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Hashable, Sequence
@@ -34,6 +35,10 @@ class Splits:
     train: tuple[int, ...]
     val: tuple[int, ...]
     test: tuple[int, ...]
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the positions in each part."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()
 
 
 def split(images: ImageSet, seed: int = 0, random: bool = False) -> Splits:

@@ -3,7 +3,6 @@
 The loop in `_fit` is the same for the three modes of `modes.py`.
 """
 
-import hashlib
 import math
 import time
 from collections.abc import Callable
@@ -156,7 +155,7 @@ def _run_key(
         "model": backbone.spec.name,
         "weights": str(backbone.weights),
         "data": images.fingerprint(),
-        "split": hashlib.sha256(repr(splits).encode()).hexdigest(),
+        "split": splits.fingerprint(),
         "precision": runtime.precision,
     }
 

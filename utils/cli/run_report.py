@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from utils.cli.pages import Picture, picture, render
+from utils.cli.terminal import percent
 from utils.datasets import ImageSet
 from utils.evaluation import Evaluation, Mistake
 from utils.files import printable, write_file
@@ -16,11 +17,6 @@ from utils.plots import confusion_figure, curves_figure, reliability_figure, two
 from utils.runs import RunRecord
 
 THUMBNAIL = 192  # pixels
-
-
-def percent(value: float | None) -> str:
-    """A fraction as a percentage with one decimal, or a dash for none."""
-    return "–" if value is None else f"{value:.1%}"
 
 
 def write_run_report(

@@ -101,7 +101,6 @@ def _photos_of(run: Path, trained: Any) -> tuple[Any, Any]:
         CourseError: they are gone, or have changed.
     """
     from utils.cli.catalogue import chosen_images
-    from utils.runs import split_fingerprint
     from utils.splits import split
 
     data, kept = trained.record.data, trained.record.split
@@ -114,7 +113,7 @@ def _photos_of(run: Path, trained: Any) -> tuple[Any, Any]:
         ) from error
     if images.fingerprint() == data.fingerprint:
         splits = split(images, kept.seed)
-        if split_fingerprint(splits) == kept.fingerprint:
+        if splits.fingerprint() == kept.fingerprint:
             return images, splits
     raise CourseError(
         f"The photos in {data.source} have changed since {run} was trained: train again, or "

@@ -126,14 +126,18 @@ def show_top(title: str, top: Sequence[Prediction]) -> Table:
     return table(title, ("probability", "class"), [(f"{p.probability:.3f}", p.label) for p in top])
 
 
+def percent(value: float | None) -> str:
+    """A fraction as a percentage with one decimal, or a dash for none."""
+    return "–" if value is None else f"{value:.1%}"
+
+
 def show_evaluation(result: Evaluation, names: Sequence[str]) -> RenderableType:
     """A table of the classes, the rates of all, and the most confident mistakes by file name."""
-    percent = "{:.1%}".format
     rows = [
         (
             printable(row.name),
             row.photos,
-            *("–" if v is None else percent(v) for v in (row.precision, row.recall, row.f1)),
+            *map(percent, (row.precision, row.recall, row.f1)),
         )
         for row in result.per_class
     ]
