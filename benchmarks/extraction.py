@@ -9,7 +9,7 @@ from benchmarks.results import Result
 from benchmarks.timing import Contender, best_seconds
 from utils.backbones import load_backbone, textbook
 from utils.device import Runtime, choose_runtime
-from utils.export import quiet
+from utils.quiet import quiet
 
 STOCK_GOALS = {"efficientnet_lite0": 5.0, "resnet18": 3.0, "resnet50": 3.0}
 LEVEL = 1.0

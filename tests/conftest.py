@@ -14,6 +14,7 @@ os.environ |= {
     "COURSE_WEIGHTS": "offline",
     "COURSE_DEVICE": "cpu",
     "COURSE_PRECISION": "fp32",
+    "COURSE_ENGINE": "eager",
     "OMP_NUM_THREADS": str(THREADS),
     "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
 }

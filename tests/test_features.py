@@ -10,13 +10,14 @@ import torch
 from torch import nn
 
 from utils import features
-from utils.backbones import Backbone, load_backbone
+from utils.backbones import Backbone, load_backbone, with_scales
 from utils.datasets import Crops, ImageSet, load_elpv
 from utils.device import Runtime, choose_runtime, cpu_multiplies_bf16
 from utils.errors import CourseWarning
 from utils.features import extract_features
 from utils.images import Normalize
 from utils.models import find_model
+from utils.splits import limit
 from utils.training import TrainingConfig, train
 from utils.weights import WeightsSource
 
@@ -62,15 +63,17 @@ def test_key_holds_weights_data_preprocessing_and_precision(
     other_input.spec = replace(
         backbone.spec, preprocessing=replace(backbone.spec.preprocessing, resize=232)
     )
+    scales = [with_scales(backbone, strides) for strides in ((4, 8), (8, 4))]
     changed = {
         key(),
+        *(key(backbone=scaled) for scaled in scales),
         key(backbone=load_backbone("resnet18", "untrained", seed=1)),
         key(backbone=other_input),
         key(images=few_cells.subset(range(39))),
         key(images=few_cells.subset(reversed(range(40)))),
         key(runtime=Runtime(torch.device("cpu"), "bf16")),
     }
-    assert len(changed) == 6
+    assert len(changed) == 8
     assert key() == key(backbone=load_backbone("resnet18", "untrained"))
 
 
@@ -94,24 +97,34 @@ def test_damage_is_noticed_and_computed_again(
     assert extract_features(backbone, few_cells.subset(range(8)), cpu).cached
 
 
-class Untraceable(nn.Module):
-    """A layer that refuses to be traced, as some students' modules do."""
+class Unconvertible(nn.Module):
+    """A layer whose way depends on its input, as in some students' modules."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if torch.jit.is_tracing():
-            raise RuntimeError("this module can't be traced")
-        return x
+        return x if x.sum().item() > 0 else -x
 
 
-def test_what_cannot_be_traced_is_cached_too(cache, few_cells: ImageSet, cpu: Runtime) -> None:
-    body = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), Untraceable())
+def test_what_openvino_cannot_run_is_cached_too(cache, cpu: Runtime) -> None:
+    images = limit(load_elpv(), 300)
+    body = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), Unconvertible())
     source = WeightsSource("random", "made for this test")
     backbone = Backbone(find_model("resnet18"), body, nn.Linear(3, 1000), source)
-    with pytest.warns(CourseWarning, match="can't be traced"):
-        first = extract_features(backbone, few_cells, cpu)
-    second = extract_features(backbone, few_cells, cpu)
+    runtime = replace(cpu, engine="openvino")
+    with pytest.warns(CourseWarning, match="OpenVINO can't run"):
+        first = extract_features(backbone, images, runtime)
+    second = extract_features(backbone, images, runtime)
     assert (first.cached, second.cached) == (False, True)
     assert torch.equal(first.vectors, second.vectors)
+
+
+def test_openvino_gives_the_same_features_under_another_key(cache, cpu: Runtime) -> None:
+    images, backbone = limit(load_elpv(), 300), load_backbone("resnet18", "offline")
+    fast = extract_features(backbone, images, replace(cpu, engine="openvino"))
+    eager = extract_features(backbone, images, cpu)
+    assert not eager.cached
+    largest = eager.vectors.abs().max()
+    assert (fast.vectors - eager.vectors).abs().max() <= 1e-5 * largest
+    assert len(list(cache.iterdir())) == 2
 
 
 class Small(nn.Module):

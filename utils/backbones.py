@@ -165,6 +165,9 @@ class MultiScalePooling(nn.Module):
         super().__init__()
         self.body, self.paths = body, tuple(paths)
 
+    def extra_repr(self) -> str:
+        return f"paths={self.paths}"
+
     def forward(self, images: Tensor) -> Tensor:
         with outputs_of(self.body, self.paths) as maps:
             self.body(images)

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from utils.errors import CourseError
-from utils.settings import Settings
+from utils.errors import CourseError, known_name
+from utils.settings import FeatureEngine, Settings
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 WITHOUT_BF16 = {
@@ -25,10 +25,11 @@ ALLOWED = {"cuda": ("bf16", "fp16", "fp32"), "mps": ("fp32",), "cpu": ("fp32", "
 
 @dataclass(frozen=True)
 class Runtime:
-    """A device with the precision that it computes in."""
+    """A device, the precision that it computes in, and what runs frozen backbones on it."""
 
     device: torch.device
     precision: str
+    engine: str = FeatureEngine.EAGER.value
 
     @property
     def dtype(self) -> torch.dtype:
@@ -76,7 +77,8 @@ class Runtime:
         return tensor.to(self.device, non_blocking=True, memory_format=layout)
 
     def __str__(self) -> str:
-        return f"{self.device.type}, {self.precision}"
+        engine = "" if self.engine == FeatureEngine.EAGER else f", {self.engine}"
+        return f"{self.device.type}, {self.precision}{engine}"
 
 
 def choose_runtime(device: str | None = None, precision: str | None = None) -> Runtime:
@@ -84,10 +86,10 @@ def choose_runtime(device: str | None = None, precision: str | None = None) -> R
 
     Devices are tried in the order cuda, mps, cpu. The precision is bf16 where the hardware
     multiplies it (CUDA from Ampere on; CPUs with AVX512-BF16 or AMX), fp16 on older CUDA devices,
-    fp32 elsewhere.
+    fp32 elsewhere. The engine is that of `COURSE_ENGINE`, else OpenVINO on a CPU.
 
     Raises:
-        CourseError: unknown or absent device, or a precision that it doesn't offer.
+        CourseError: unknown or absent device, or a precision or engine that it doesn't offer.
     """
     settings = Settings()
     device = device or settings.device or _best_device()
@@ -101,8 +103,9 @@ def choose_runtime(device: str | None = None, precision: str | None = None) -> R
         raise CourseError(
             f"Precision '{precision}' is not offered on {kind}: use {' or '.join(ALLOWED[kind])}."
         )
+    engine = _engine(kind, settings.engine)
     try:
-        return Runtime(torch.device(device), precision)
+        return Runtime(torch.device(device), precision, engine)
     except RuntimeError as error:
         raise CourseError(f"Unknown device '{device}': use cuda, cuda:0, mps or cpu.") from error
 
@@ -115,6 +118,11 @@ def _present(kind: str) -> bool:
 
 def _best_device() -> str:
     return next(kind for kind in ("cuda", "mps", "cpu") if _present(kind))
+
+
+def _engine(kind: str, wanted: str | None) -> str:
+    engine = known_name("engine", wanted or FeatureEngine.OPENVINO.value, list(FeatureEngine))
+    return engine if kind == "cpu" else FeatureEngine.EAGER.value
 
 
 def _best_precision(kind: str) -> str:
@@ -167,6 +175,17 @@ def multiplied_dtype(device: torch.device) -> torch.dtype:
 
 
 @contextmanager
+def torch_threads(number: int) -> Iterator[None]:
+    """Let torch compute with so many threads within the block."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
 def reproducible(seed: int) -> Iterator[None]:
     """Seed torch's generators, and ask every device for reproducible kernels within the block."""
     cudnn, memory = torch.backends.cudnn, torch.utils.deterministic
@@ -188,8 +207,10 @@ def reproducible(seed: int) -> Iterator[None]:
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether memory ran out: torch raises its own class on GPUs, but only a message on CPUs."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+    """Whether memory ran out: on CPUs, torch and OpenVINO say so in a message alone."""
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or any(
+        words in str(error) for words in ("can't allocate memory", "bad_alloc")
+    )
 
 
 @contextmanager

@@ -4,14 +4,9 @@ The file takes cropped photos as bytes and normalises them itself; how a photo i
 cropped stands in its metadata, with the names of its classes.
 """
 
-import contextlib
 import copy
-import io
 import json
-import logging
 import tempfile
-import warnings
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,8 +23,9 @@ from utils.datasets import Crops, ImageSet, Progress, no_progress
 from utils.device import Runtime
 from utils.errors import CourseError
 from utils.files import write_file
+from utils.folding import static_padding
 from utils.images import Normalize, Preprocessing
-from utils.inference import static_padding
+from utils.quiet import quiet
 from utils.runs import TrainedRun
 
 OPSET = 18
@@ -217,20 +213,3 @@ class _CalibrationPhotos:
     def get_next(self) -> dict[str, np.ndarray] | None:
         batch = next(self.batches, None)
         return None if batch is None else {"pixels": batch[0].numpy()}
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Swallow what exporters print, log and warn of."""
-    level = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        with (
-            warnings.catch_warnings(),
-            contextlib.redirect_stdout(io.StringIO()),
-            contextlib.redirect_stderr(io.StringIO()),
-        ):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(level)

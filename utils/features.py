@@ -8,24 +8,24 @@ import hashlib
 import json
 import time
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 
-import safetensors.torch
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from utils.backbones import Backbone
 from utils.datasets import Crops, ImageSet, Progress, no_progress
-from utils.device import Runtime, is_out_of_memory
+from utils.device import Runtime, is_out_of_memory, torch_threads
 from utils.errors import CourseError
-from utils.files import write_file
 from utils.images import Normalize
-from utils.inference import fast_inference, inference_path
-from utils.settings import Settings
+from utils.inference import FastModule, engine_worth, fast_inference
+from utils.openvino_models import engines_folder
+from utils.settings import FeatureEngine, Settings
+from utils.tensor_files import read_tensors, write_tensors
 
-FORMAT = "2"
+FORMAT = "3"
 
 
 @dataclass(frozen=True)
@@ -53,15 +53,16 @@ def extract_features(
     """
     started = time.perf_counter()
     size = batch_size or runtime.batch_size
+    runtime = engine_worth(runtime, len(images), backbone.spec.preprocessing.crop)
     recipe = _recipe(backbone, images, runtime, size)
     while True:
-        # Features of a backbone that couldn't be traced are also cached as "eager".
-        for path in dict.fromkeys((inference_path(runtime), "eager")):
-            vectors = _read(cache_file(recipe | {"path": path}))
-            if vectors is not None:
-                return Features(vectors, True, time.perf_counter() - started)
+        # Features of a backbone that OpenVINO can't run are cached as PyTorch's.
+        for engine in dict.fromkeys((runtime.engine, FeatureEngine.EAGER.value)):
+            cached = read_tensors(cache_file(recipe | {"engine": engine}))
+            if cached is not None:
+                return Features(cached["vectors"], True, time.perf_counter() - started)
         try:
-            vectors, path = _compute(backbone, images, runtime, size, progress)
+            vectors, engine = _compute(backbone, images, runtime, size, progress)
             break
         except RuntimeError as error:
             if not is_out_of_memory(error):
@@ -73,7 +74,7 @@ def extract_features(
                 ) from error
         size //= 2
         recipe["batch"] = size
-    _write(cache_file(recipe | {"path": path}), vectors)
+    write_tensors(cache_file(recipe | {"engine": engine}), {"vectors": vectors})
     return Features(vectors, False, time.perf_counter() - started)
 
 
@@ -82,6 +83,7 @@ def _recipe(backbone: Backbone, images: ImageSet, runtime: Runtime, size: int) -
     return {
         "format": FORMAT,
         "model": backbone.spec.name,
+        "body": repr(backbone.body),
         "weights": backbone.fingerprint(),
         "preprocessing": asdict(backbone.spec.preprocessing),
         "data": images.fingerprint(),
@@ -89,6 +91,7 @@ def _recipe(backbone: Backbone, images: ImageSet, runtime: Runtime, size: int) -
         "batch": size,
         "precision": runtime.precision,
         "torch": torch.__version__,
+        "openvino": version("openvino"),
         "threads": torch.get_num_threads() if runtime.device.type == "cpu" else None,
     }
 
@@ -104,37 +107,22 @@ def features_folder() -> Path:
 
 
 def cache_size() -> tuple[int, int]:
-    """Number of files in the features cache, and their bytes."""
-    files = list(features_folder().glob("*.safetensors"))
+    """Number of files in the cache of features and converted models, and their bytes."""
+    files = _cache_files()
     return len(files), sum(file.stat().st_size for file in files)
 
 
 def clear_cache() -> tuple[int, int]:
-    """Delete the cached features; returns what `cache_size` said before."""
+    """Delete the cached features and converted models; returns what `cache_size` said before."""
     before = cache_size()
-    for file in features_folder().glob("*.safetensors"):
+    for file in _cache_files():
         file.unlink(missing_ok=True)
     return before
 
 
-def _checksum(vectors: Tensor) -> str:
-    return hashlib.sha256(vectors.contiguous().numpy()).hexdigest()
-
-
-def _write(file: Path, vectors: Tensor) -> None:
-    metadata = {"sha256": _checksum(vectors)}
-    write_file(file, safetensors.torch.save({"vectors": vectors}, metadata=metadata))
-
-
-def _read(file: Path) -> Tensor | None:
-    """The cached vectors, or None where there are none or they are damaged."""
-    try:
-        with safe_open(file, framework="pt") as content:
-            vectors = content.get_tensor("vectors")
-            intact = content.metadata()["sha256"] == _checksum(vectors)
-    except (OSError, SafetensorError, KeyError, TypeError):
-        return None
-    return vectors if intact else None
+def _cache_files() -> list[Path]:
+    folders = (features_folder(), engines_folder())
+    return [file for folder in folders for file in folder.glob("*.safetensors")]
 
 
 def compute_features(
@@ -144,6 +132,7 @@ def compute_features(
     progress: Progress = no_progress,
 ) -> Tensor:
     """Compute the feature vectors (N×D, float32) of every photo, without the cache."""
+    runtime = engine_worth(runtime, len(images), backbone.spec.preprocessing.crop)
     return _compute(backbone, images, runtime, runtime.batch_size, progress)[0]
 
 
@@ -154,27 +143,21 @@ def _compute(
     size: int,
     progress: Progress,
 ) -> tuple[Tensor, str]:
-    model, path = fast_backbone(backbone, runtime, size)
+    """The vectors, and the engine that computed them."""
+    model = fast_backbone(backbone, runtime, size)
     crops = Crops(images, backbone.spec.preprocessing)
     loader = DataLoader(crops, batch_size=size, **runtime.loader_options)
-    vectors = []
-    with torch.inference_mode():
-        for pixels, _ in progress(loader, desc=f"features of {backbone.spec.name}"):
-            vectors.append(
-                model(runtime.move_batch(_filled(pixels, size)))[: len(pixels)].float().cpu()
-            )
-    return torch.cat(vectors), path
+    batches = progress(loader, desc=f"features of {backbone.spec.name}")
+    vectors = model.stream(pixels for pixels, _ in batches)
+    # OpenVINO has threads of its own, which torch's would disturb as it crops the next photos.
+    threads = 1 if model.engine == FeatureEngine.OPENVINO else torch.get_num_threads()
+    with torch_threads(threads):
+        return torch.cat([batch.cpu() for batch in vectors]), model.engine
 
 
-def _filled(pixels: Tensor, size: int) -> Tensor:
-    """Repeat the last photo until the batch is full: a traced model is fastest at one shape."""
-    missing = size - len(pixels)
-    return torch.cat([pixels, pixels[-1:].expand(missing, -1, -1, -1)]) if missing else pixels
-
-
-def fast_backbone(backbone: Backbone, runtime: Runtime, size: int) -> tuple[nn.Module, str]:
+def fast_backbone(backbone: Backbone, runtime: Runtime, size: int) -> FastModule:
     """Join normalisation and body into one fast module for batches of uint8 crops."""
     spec = backbone.spec.preprocessing
     module = nn.Sequential(Normalize(spec), backbone.body)
     example = torch.zeros(size, 3, spec.crop, spec.crop, dtype=torch.uint8)
-    return fast_inference(module, runtime, runtime.move_batch(example))
+    return fast_inference(module, runtime, example)

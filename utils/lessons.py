@@ -27,6 +27,7 @@ PINNED = {
     "COURSE_WEIGHTS": "offline",
     "COURSE_DEVICE": "cpu",
     "COURSE_PRECISION": "fp32",
+    "COURSE_ENGINE": "eager",
     "OMP_NUM_THREADS": "2",
     "OMP_WAIT_POLICY": "PASSIVE",
 }

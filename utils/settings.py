@@ -49,6 +49,13 @@ class Precision(StrEnum):
     FP16 = "fp16"
 
 
+class FeatureEngine(StrEnum):
+    """What runs a frozen backbone: OpenVINO, on CPUs alone, or PyTorch as it is."""
+
+    OPENVINO = "openvino"
+    EAGER = "eager"
+
+
 class ExportFormat(StrEnum):
     """What an export of quizzes is for: Canvas, Moodle, or a table."""
 
@@ -76,6 +83,7 @@ class Settings(BaseSettings):
     weights: str = WeightsChoice.AUTO.value
     device: str | None = None  # the best one here
     precision: str | None = None  # the fastest that the device computes in
+    engine: str | None = None  # openvino on a CPU, else eager
     cache: Path = platformdirs.user_cache_path("vision-course")
     grading: Path = PROJECT / "grading"  # students' work and marks
     gradebook: str | None = None  # a database's URL, for the marks alone; else a file in `grading`

@@ -96,6 +96,14 @@ def test_an_option_beats_its_environment_variable(
     assert course(*words, option, value).code == 0
 
 
+def test_an_engine_that_is_not_there_is_refused(
+    squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COURSE_ENGINE", "openvin")
+    words = (*TRAIN, "--data", squares, "--epochs", 1, "--out", tmp_path)
+    assert_refused(course(*words), "'openvin'", "openvino", "eager")
+
+
 def test_output_fits_the_encoding_of_a_windows_pipe(squares: Path, tmp_path: Path) -> None:
     """Where stdout is no terminal, Windows gives it cp1252, which has no box characters."""
     process = course_process(*TRAIN, "--data", squares, "--epochs", 1, "--out", tmp_path,

@@ -5,9 +5,9 @@ from utils.studies import scaling
 
 
 def test_the_scaling_rows_say_what_was_compared() -> None:
-    assert scaling._row("traced", "frozen", "eager, fp32", 30.0, 20.0) == {
-        "step": "traced",
-        "what": "frozen",
+    assert scaling._row("folded", "norms folded", "eager, fp32", 30.0, 20.0) == {
+        "step": "folded",
+        "what": "norms folded",
         "beside": "eager, fp32",
         "images_per_second": 30.0,
         "gain": 1.5,

@@ -16,7 +16,7 @@ from utils.backbones import Backbone, load_backbone
 from utils.device import Runtime
 from utils.hooks import outputs_of
 from utils.images import Normalize
-from utils.inference import fast_inference
+from utils.inference import FastModule, fast_inference
 from utils.models import find_model
 from utils.observations import copy_state
 
@@ -34,6 +34,9 @@ class FeatureExtractor(nn.Module):
         self.body = backbone.body
         self.paths = [backbone.spec.stages[hint] for hint in HINTS]
 
+    def extra_repr(self) -> str:
+        return f"paths={self.paths}"
+
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
         # Hooks set here follow a copy of the module, as hooks set once would not.
         with outputs_of(self.body, self.paths) as maps:
@@ -47,16 +50,15 @@ class Teacher:
     def __init__(self, runtime: Runtime) -> None:
         self.backbone = load_backbone(TEACHER, "offline")
         self.runtime = runtime
-        self.fast: dict[torch.Size, nn.Module] = {}
+        self.fast: dict[torch.Size, FastModule] = {}
 
-    @torch.no_grad()
     def __call__(self, pixels: Tensor) -> tuple[Tensor, ...]:
         """uint8 pixels N×3×H×W → float32 maps at `HINTS`, and features N×1280."""
-        if pixels.shape not in self.fast:  # traced for one shape
+        if pixels.shape not in self.fast:  # compiled for one shape
             self.fast[pixels.shape] = fast_inference(
                 FeatureExtractor(self.backbone), self.runtime, pixels
-            )[0]
-        return tuple(output.float() for output in self.fast[pixels.shape](pixels))
+            )
+        return self.fast[pixels.shape](pixels)
 
 
 class Student(nn.Module):

@@ -69,13 +69,13 @@ def published_top1(name: str) -> float | None:
 def seconds_a_batch(name: str, runtime: Runtime, size: int) -> float:
     """Median time from uint8 crops to feature vectors, in the fastest form of the backbone."""
     backbone = load_backbone(name, "untrained")
-    model, _ = fast_backbone(backbone, runtime, size)
+    model = fast_backbone(backbone, runtime, size)
     side = backbone.spec.preprocessing.crop
-    pixels = runtime.move_batch(torch.randint(0, 256, (size, 3, side, side), dtype=torch.uint8))
+    pixels = torch.randint(0, 256, (size, 3, side, side), dtype=torch.uint8)
     times = []
     for _ in range(TURNS + 1):
         started = perf_counter()
-        model(pixels).float().cpu()
+        model(pixels).cpu()
         times.append(perf_counter() - started)
     return median(times[1:])
 

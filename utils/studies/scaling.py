@@ -6,7 +6,8 @@ was compared with; gains with different baselines can't be ranked.
 
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from statistics import median
 from time import perf_counter
@@ -25,16 +26,20 @@ from utils.images import Normalize
 from utils.inference import fast_inference
 from utils.models import find_model
 from utils.modes import TrainingConfig, trainable_groups
+from utils.settings import FeatureEngine
 from utils.splits import limit
 from utils.studies.parallel import train_in_parallel
 from utils.studies.runner import Measurement, Record
 
 MODEL = "resnet18"
 BATCH = 32
+BATCHES = 4  # OpenVINO runs several at a time
 TURNS = 5  # of which the median counts
 EPOCHS = 5  # of a head, for the feature cache
 PHOTOS = 256  # that a loader reads; a head learns from half of them
 LONG_TURNS = 3  # of which the median counts where a turn takes seconds
+
+Run = Callable[[Sequence[Tensor]], Iterable[Tensor]]  # batches → feature vectors of each
 
 
 def scaling_measurements(runtime: Runtime, photos: int = PHOTOS) -> dict[str, Measurement]:
@@ -48,8 +53,9 @@ def _steps(runtime: Runtime, photos: int) -> dict[str, Callable[[str], Record]]:
         "eager, fp32": lambda step: _forward(step, "the backbone as it is built", fp32, _eager),
         "channels_last": lambda step: _forward(step, "a pixel's channels in a row", fp32, _placed),
         "bf16": lambda step: _bf16(step, runtime),
-        "traced": lambda step: _forward(step, "frozen, fused, optimised", runtime, _traced),
+        "folded": lambda step: _folded(step, runtime),
         "compiled": lambda step: _compiled(step, runtime),
+        "OpenVINO": lambda step: _openvino(step, runtime),
         "feature cache": lambda step: _cached(step, runtime, photos // 2),
         "loader workers": lambda step: _workers(step, photos),
         "two threads": lambda step: _parallel(step, "one process, two threads", 1, 2),
@@ -74,7 +80,9 @@ def _row(
     }
 
 
-def _forward(step: str, what: str, runtime: Runtime, build: Callable[[Runtime], tuple]) -> Record:
+def _forward(
+    step: str, what: str, runtime: Runtime, build: Callable[[Runtime], tuple[Run, Tensor]]
+) -> Record:
     """A way to run the frozen backbone, beside the plain one in the same minute."""
     base = _rate(*_eager(Runtime(runtime.device, "fp32")))
     rate = base if build is _eager else _rate(*build(runtime))
@@ -82,13 +90,14 @@ def _forward(step: str, what: str, runtime: Runtime, build: Callable[[Runtime], 
 
 
 @torch.inference_mode()
-def _rate(model: Callable[[Tensor], Tensor], pixels: Tensor) -> float:
+def _rate(run: Run, pixels: Tensor) -> float:
     times = []
     for _ in range(TURNS + 2):  # the first two warm up
         started = perf_counter()
-        model(pixels).float().cpu()
+        for vectors in run([pixels] * BATCHES):
+            vectors.float().cpu()
         times.append(perf_counter() - started)
-    return len(pixels) / median(times[2:])
+    return BATCHES * len(pixels) / median(times[2:])
 
 
 def _module() -> nn.Sequential:
@@ -100,21 +109,22 @@ def _pixels() -> Tensor:
     return torch.randint(0, 256, (BATCH, 3, 224, 224), dtype=torch.uint8)
 
 
-def _eager(runtime: Runtime) -> tuple:
-    return _module().to(runtime.device), _pixels().to(runtime.device)
+def _eager(runtime: Runtime) -> tuple[Run, Tensor]:
+    return partial(map, _module().to(runtime.device)), _pixels().to(runtime.device)
 
 
-def _placed(runtime: Runtime) -> tuple:
-    return runtime.move_module(_module()), runtime.move_batch(_pixels())
+def _placed(runtime: Runtime) -> tuple[Run, Tensor]:
+    return partial(map, runtime.move_module(_module())), runtime.move_batch(_pixels())
 
 
-def _half(runtime: Runtime) -> tuple:
-    return runtime.move_module(_module()).to(runtime.dtype), runtime.move_batch(_pixels())
+def _half(runtime: Runtime) -> tuple[Run, Tensor]:
+    module = runtime.move_module(_module()).to(runtime.dtype)
+    return partial(map, module), runtime.move_batch(_pixels())
 
 
-def _traced(runtime: Runtime) -> tuple:
-    pixels = runtime.move_batch(_pixels())
-    return fast_inference(_module(), runtime, pixels)[0], pixels
+def _engine(runtime: Runtime) -> tuple[Run, Tensor]:
+    pixels = _pixels()
+    return fast_inference(_module(), runtime, pixels).stream, pixels
 
 
 def _bf16(step: str, runtime: Runtime) -> Record:
@@ -123,13 +133,24 @@ def _bf16(step: str, runtime: Runtime) -> Record:
     return _forward(step, f"{runtime.precision}, and channels_last", runtime, _half)
 
 
+def _folded(step: str, runtime: Runtime) -> Record:
+    what = f"BatchNorm folded into the convolutions, channels_last, {runtime.precision}"
+    return _forward(step, what, replace(runtime, engine=FeatureEngine.EAGER), _engine)
+
+
+def _openvino(step: str, runtime: Runtime) -> Record:
+    if runtime.engine != FeatureEngine.OPENVINO:
+        return _row(step, f"left out: this run is on {runtime}")
+    return _forward(step, f"OpenVINO, {runtime.precision}", runtime, _engine)
+
+
 def _compiled(step: str, runtime: Runtime) -> Record:
     if runtime.device.type == "cpu" and not shutil.which(os.environ.get("CXX", "g++")):
         return _row(step, "left out: torch.compile needs a C++ compiler (g++)")
 
-    def build(runtime: Runtime) -> tuple:
-        model, pixels = _half(runtime)
-        return torch.compile(model), pixels
+    def build(runtime: Runtime) -> tuple[Run, Tensor]:
+        module = runtime.move_module(_module()).to(runtime.dtype)
+        return partial(map, torch.compile(module)), runtime.move_batch(_pixels())
 
     return _forward(step, f"torch.compile, {runtime.precision}", runtime, build)
 
@@ -140,13 +161,13 @@ def _cached(step: str, runtime: Runtime, photos: int) -> Record:
     Both read the same photos, run the backbone in its fastest form, and take the same steps.
     """
     images, spec = limit(load_elpv(), photos), find_model(MODEL).preprocessing
-    model, _ = fast_backbone(load_backbone(MODEL, "untrained"), runtime, BATCH)
+    model = fast_backbone(load_backbone(MODEL, "untrained"), runtime, BATCH)
 
     def computed() -> Iterable[tuple[Tensor, Tensor]]:
-        for pixels, labels in DataLoader(Crops(images, spec), batch_size=BATCH):
-            with torch.no_grad():
-                vectors = model(runtime.move_batch(pixels)).float().cpu()
-            yield vectors, labels
+        loader = DataLoader(Crops(images, spec), batch_size=BATCH)
+        vectors = model.stream(pixels for pixels, _ in loader)
+        for batch, labels in zip(vectors, torch.tensor(images.labels).split(BATCH), strict=True):
+            yield batch.cpu(), labels
 
     vectors = torch.cat([batch for batch, _ in computed()])  # which also warms up
     times: dict[bool, list[float]] = {False: [], True: []}

@@ -30,6 +30,7 @@ LONGEST = 3600  # seconds of computing in a container that nobody has ended
 IMAGE = "vision-course-sandbox"  # made with utils/grading/sandbox/Containerfile
 VARIABLES = {
     "COURSE_WEIGHTS": "offline", "COURSE_DEVICE": "cpu", "COURSE_PRECISION": "fp32",
+    "COURSE_ENGINE": "eager",
     "HOME": "/tmp/work", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1",
     "MPLBACKEND": "module://matplotlib_inline.backend_inline", "MPLCONFIGDIR": "/tmp/work",
     "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1",

@@ -1,0 +1,138 @@
+"""OpenVINO, which runs frozen modules on CPUs: convert once, keep in the cache, compile, run."""
+
+import hashlib
+import tempfile
+from collections import deque
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from utils.quiet import quiet
+from utils.settings import FeatureEngine, Settings
+from utils.tensor_files import read_tensors, write_tensors
+
+EXAMPLE = 2  # photos: with one, the exporter would take the batch for a constant
+MOST = 4096  # photos in a batch
+PRECISIONS = {"fp32": "f32", "bf16": "bf16"}
+
+
+class OpenVinoModule:
+    """A module that OpenVINO has compiled for batches of one shape; gives float32."""
+
+    engine = FeatureEngine.OPENVINO.value
+
+    def __init__(self, model: Any, shape: torch.Size, precision: str) -> None:
+        """`model` is an openvino.Model, `precision` the one to multiply in."""
+        import openvino
+
+        model.reshape(list(shape))
+        self.size = shape[0]
+        settings = {
+            # Several batches at once, each on a core of its own, give the most photos a second;
+            # somebody waits for a single photo.
+            "PERFORMANCE_HINT": "LATENCY" if shape[0] == 1 else "THROUGHPUT",
+            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+            "INFERENCE_PRECISION_HINT": PRECISIONS[precision],
+        }
+        compiled = openvino.Core().compile_model(model, "CPU", settings)
+        streams = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+        # Twice as many batches as can run at once, so that none waits for its photos.
+        self.free = deque(compiled.create_infer_request() for _ in range(2 * streams))
+        self.single = len(compiled.outputs) == 1
+
+    def __call__(self, batch: Tensor) -> Tensor | tuple[Tensor, ...]:
+        return next(self.stream([batch]))
+
+    def stream(self, batches: Iterable[Tensor]) -> Iterator[Tensor | tuple[Tensor, ...]]:
+        """The outputs of each batch, in order; the next is read while those before are computed.
+
+        A batch may hold fewer photos than the module was compiled for, but not more.
+        """
+        running: deque[tuple[Any, int]] = deque()
+        for batch in batches:
+            if not self.free:
+                yield self._output(*running.popleft())
+            request = self.free.popleft()
+            running.append((request, len(batch)))
+            request.start_async({0: self._filled(batch).contiguous().numpy()})
+        while running:
+            yield self._output(*running.popleft())
+
+    def _filled(self, batch: Tensor) -> Tensor:
+        """Repeat the last photo until the batch is full: one shape is faster than any."""
+        missing = self.size - len(batch)
+        return torch.cat([batch, batch[-1:].expand(missing, -1, -1, -1)]) if missing else batch
+
+    def _output(self, request: Any, photos: int) -> Tensor | tuple[Tensor, ...]:
+        request.wait()
+        self.free.append(request)
+        found = tuple(torch.from_numpy(t.data[:photos].copy()) for t in request.output_tensors)
+        return found[0] if self.single else found
+
+
+def converted(module: nn.Module, example: Tensor) -> Any:
+    """The module as an openvino.Model for any number of photos of the example's shape.
+
+    It is read from the cache, or converted, which takes seconds, and cached.
+
+    Args:
+        module: in eval mode, on the CPU, in float32.
+        example: a batch of the shape and dtype of those to come.
+    """
+    file = _cache_file(module, example)
+    kept = read_tensors(file)
+    if kept is None:
+        kept = _serialized(_convert(module, example))
+        write_tensors(file, kept)
+    return _deserialized(kept)
+
+
+def _convert(module: nn.Module, example: Tensor) -> Any:
+    import openvino
+
+    photos = example[:1].expand(EXAMPLE, *example.shape[1:]).contiguous()
+    batch = torch.export.Dim("batch", min=1, max=MOST)
+    with quiet(), torch.no_grad():
+        program = torch.export.export(module, (photos,), dynamic_shapes=({0: batch},), strict=False)
+        return openvino.convert_model(program)
+
+
+def _serialized(model: Any) -> dict[str, Tensor]:
+    import openvino
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "model.xml"
+        openvino.save_model(model, file, compress_to_fp16=False)
+        return {
+            kind: torch.from_numpy(np.fromfile(file.with_suffix(f".{kind}"), dtype=np.uint8))
+            for kind in ("xml", "bin")
+        }
+
+
+def _deserialized(content: dict[str, Tensor]) -> Any:
+    import openvino
+
+    description, weights = (content[kind].numpy() for kind in ("xml", "bin"))
+    return openvino.Core().read_model(description.tobytes().decode(), openvino.Tensor(weights))
+
+
+def _cache_file(module: nn.Module, example: Tensor) -> Path:
+    import openvino
+
+    digest = hashlib.sha256()
+    for part in (repr(module), example.shape[1:], example.dtype, torch.__version__):
+        digest.update(f"{part}\n".encode())
+    digest.update(openvino.__version__.encode())
+    for name, tensor in module.state_dict().items():
+        digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
+        digest.update(tensor.detach().contiguous().view(-1).view(torch.uint8).numpy())
+    return engines_folder() / f"{digest.hexdigest()[:32]}.safetensors"
+
+
+def engines_folder() -> Path:
+    """Where converted models are kept."""
+    return Settings().cache / "engines"
