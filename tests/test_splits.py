@@ -98,7 +98,7 @@ NAMED_RANDOM = {
     "quizzes/12_capstone.yaml",
     "lessons/12_capstone.ipynb",
 }
-SPLITTING = r"random=True|train_test_split|ShuffleSplit|KFold|random_split|randperm\("
+SPLITTING = r"random=True|train_test_split|ShuffleSplit|(?<!Group)KFold|random_split|randperm\("
 
 
 def test_nothing_splits_at_random_without_saying_so() -> None:

@@ -22,6 +22,7 @@ MODULE_CELLS = 60  # solar cells in a module of ELPV, the usual 6 × 10
 MIN_PER_CLASS = 5  # fewer can't be dealt to train, validation and test
 THINGS = PROJECT / "data/things"
 PARTS = ("train", "val", "test")
+THUMBNAIL = 128  # pixels
 Progress = Callable[..., Iterable]
 
 
@@ -59,6 +60,12 @@ class ImageSet:
         if isinstance(image, np.ndarray):
             return Image.fromarray(image).convert("RGB")
         return open_photo(image)
+
+    def thumbnail(self, index: int) -> Image.Image:
+        """The RGB image at `index`, scaled down until its sides are nearly `THUMBNAIL` pixels."""
+        image = self.images[index]
+        photo = self.photo(index) if isinstance(image, np.ndarray) else open_photo(image, THUMBNAIL)
+        return photo.reduce(max(1, min(photo.size) // THUMBNAIL))
 
     def subset(self, indices: Iterable[int]) -> "ImageSet":
         """The photos at `indices`, in that order."""

@@ -12,9 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from utils.errors import CourseError, known_name
-from utils.settings import FeatureEngine, Settings
+from utils.settings import FeatureEngine, Precision, Settings
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+INT8 = Precision.INT8.value  # of a frozen backbone's products; all else stays in float32
 WITHOUT_BF16 = {
     *("DEFAULT", "NO AVX", "SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2"),
     *("AVX512_CORE", "AVX512_CORE_VNNI"),
@@ -33,7 +34,7 @@ class Runtime:
 
     @property
     def dtype(self) -> torch.dtype:
-        return DTYPES[self.precision]
+        return DTYPES.get(self.precision, torch.float32)
 
     @property
     def batch_size(self) -> int:
@@ -47,7 +48,7 @@ class Runtime:
 
     def autocast(self):
         """Context in which matrix products and convolutions run in this precision."""
-        if self.precision == "fp32":
+        if self.dtype == torch.float32:
             return nullcontext()
         return torch.autocast(self.device.type, dtype=self.dtype)
 
@@ -81,12 +82,15 @@ class Runtime:
         return f"{self.device.type}, {self.precision}{engine}"
 
 
-def choose_runtime(device: str | None = None, precision: str | None = None) -> Runtime:
+def choose_runtime(
+    device: str | None = None, precision: str | None = None, frozen: bool = False
+) -> Runtime:
     """The runtime asked for, else that of `COURSE_DEVICE` and `COURSE_PRECISION`, else the best.
 
     Devices are tried in the order cuda, mps, cpu. The precision is bf16 where the hardware
     multiplies it (CUDA from Ampere on; CPUs with AVX512-BF16 or AMX), fp16 on older CUDA devices,
-    fp32 elsewhere. The engine is that of `COURSE_ENGINE`, else OpenVINO on a CPU.
+    fp32 elsewhere. The engine is that of `COURSE_ENGINE`, else OpenVINO on a CPU, which offers int8
+    where a head is trained on a `frozen` backbone.
 
     Raises:
         CourseError: unknown or absent device, or a precision or engine that it doesn't offer.
@@ -99,11 +103,16 @@ def choose_runtime(device: str | None = None, precision: str | None = None) -> R
     if not _present(kind):
         raise CourseError(f"Device '{device}' is not on this machine: use --device cpu.")
     precision = precision or settings.precision or _best_precision(kind)
-    if precision not in ALLOWED[kind]:
+    engine = _engine(kind, settings.engine)
+    if precision == INT8 and not (frozen and engine == FeatureEngine.OPENVINO):
+        raise CourseError(
+            f"Precision '{INT8}' is for training a head on a frozen backbone on the CPU with "
+            "OpenVINO (course train --mode head --device cpu, COURSE_ENGINE unset): use fp32 here."
+        )
+    if precision not in (*ALLOWED[kind], INT8):
         raise CourseError(
             f"Precision '{precision}' is not offered on {kind}: use {' or '.join(ALLOWED[kind])}."
         )
-    engine = _engine(kind, settings.engine)
     try:
         return Runtime(torch.device(device), precision, engine)
     except RuntimeError as error:

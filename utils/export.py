@@ -6,13 +6,11 @@ cropped stands in its metadata, with the names of its classes.
 
 import copy
 import json
-import tempfile
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnxruntime
 import torch
 from torch import Tensor, nn
@@ -22,17 +20,15 @@ from utils.classifier import probabilities
 from utils.datasets import Crops, ImageSet, Progress, no_progress
 from utils.device import Runtime
 from utils.errors import CourseError
+from utils.features import calibration_batches
 from utils.files import write_file
 from utils.folding import static_padding
 from utils.images import Normalize, Preprocessing
-from utils.quiet import quiet
+from utils.onnx_models import to_int8, to_onnx
 from utils.runs import TrainedRun
 
-OPSET = 18
 METADATA = "vision_course"
-CALIBRATION = 200  # training photos, from which int8's ranges are read
 BATCH = 16
-EXAMPLE = 2  # photos: with one, the exporter would take the batch for a constant
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,25 +50,14 @@ def export_onnx(run: TrainedRun, file: Path) -> None:
     """
     spec = run.record.preprocessing
     module = copy.deepcopy(nn.Sequential(Normalize(spec), run.classifier)).eval()
-    example = torch.zeros(EXAMPLE, 3, spec.crop, spec.crop, dtype=torch.uint8)
+    example = torch.zeros(1, 3, spec.crop, spec.crop, dtype=torch.uint8)
     module = static_padding(module, example)
     try:
-        with quiet():
-            program = torch.onnx.export(
-                module,
-                (example,),
-                dynamo=True,
-                verbose=False,
-                opset_version=OPSET,
-                input_names=["pixels"],
-                output_names=["logits"],
-                dynamic_shapes=({0: torch.export.Dim("batch")},),
-            )
+        model = to_onnx(module, example, "logits")
     except Exception as error:  # exporters raise errors of many types
         raise CourseError(
             f"{run.record.model} can't be exported to ONNX: train another model."
         ) from error
-    model = program.model_proto
     entry = model.metadata_props.add()
     entry.key, entry.value = METADATA, json.dumps(_metadata(run))
     write_file(file, model.SerializeToString())
@@ -184,32 +169,5 @@ def quantize_onnx(exported: OnnxClassifier, images: ImageSet, target: Path) -> N
     Raises:
         CourseError: no room on the disk.
     """
-    from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
-    from onnxruntime.quantization.shape_inference import quant_pre_process
-
-    with tempfile.TemporaryDirectory() as scratch, quiet():
-        plain, small = Path(scratch) / "plain.onnx", Path(scratch) / "int8.onnx"
-        quant_pre_process(str(exported.file), str(plain), skip_symbolic_shape=True)
-        quantize_static(
-            str(plain),
-            str(small),
-            _CalibrationPhotos(images, exported.preprocessing),
-            quant_format=QuantFormat.QDQ,
-            per_channel=True,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-        )
-        content = small.read_bytes()
-    write_file(target, content)
-
-
-class _CalibrationPhotos:
-    """Batches of training photos, as ONNX Runtime's quantiser asks for them."""
-
-    def __init__(self, images: ImageSet, spec: Preprocessing) -> None:
-        chosen = images.subset(range(min(CALIBRATION, len(images))))
-        self.batches = iter(DataLoader(Crops(chosen, spec), BATCH))
-
-    def get_next(self) -> dict[str, np.ndarray] | None:
-        batch = next(self.batches, None)
-        return None if batch is None else {"pixels": batch[0].numpy()}
+    batches = calibration_batches(images, exported.preprocessing)
+    write_file(target, to_int8(exported.file.read_bytes(), batches))

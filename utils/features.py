@@ -19,13 +19,14 @@ from utils.backbones import Backbone
 from utils.datasets import Crops, ImageSet, Progress, no_progress
 from utils.device import Runtime, is_out_of_memory, torch_threads
 from utils.errors import CourseError
-from utils.images import Normalize
+from utils.images import Normalize, Preprocessing
 from utils.inference import FastModule, engine_worth, fast_inference
 from utils.openvino_models import engines_folder
 from utils.settings import FeatureEngine, Settings
 from utils.tensor_files import read_tensors, write_tensors
 
 FORMAT = "3"
+CALIBRATION = 200  # photos, from which int8's ranges are read
 
 
 @dataclass(frozen=True)
@@ -43,10 +44,12 @@ def extract_features(
     runtime: Runtime,
     batch_size: int | None = None,
     progress: Progress = no_progress,
+    calibration: ImageSet | None = None,
 ) -> Features:
     """Read the feature vectors of every photo from the feature cache, or compute and cache them.
 
-    Where memory is short, batches are halved until they fit.
+    Where memory is short, batches are halved until they fit. In int8 the ranges of the backbone's
+    values are read from `calibration`, which must not hold test photos.
 
     Raises:
         CourseError: no memory for a single photo, or no room for the cache.
@@ -55,6 +58,8 @@ def extract_features(
     size = batch_size or runtime.batch_size
     runtime = engine_worth(runtime, len(images), backbone.spec.preprocessing.crop)
     recipe = _recipe(backbone, images, runtime, size)
+    if calibration:
+        recipe["calibration"] = calibration.fingerprint()
     while True:
         # Features of a backbone that OpenVINO can't run are cached as PyTorch's.
         for engine in dict.fromkeys((runtime.engine, FeatureEngine.EAGER.value)):
@@ -62,7 +67,8 @@ def extract_features(
             if cached is not None:
                 return Features(cached["vectors"], True, time.perf_counter() - started)
         try:
-            vectors, engine = _compute(backbone, images, runtime, size, progress)
+            model = fast_backbone(backbone, runtime, size, calibration)
+            vectors = _compute(model, backbone, images, size, runtime, progress)
             break
         except RuntimeError as error:
             if not is_out_of_memory(error):
@@ -74,7 +80,7 @@ def extract_features(
                 ) from error
         size //= 2
         recipe["batch"] = size
-    write_tensors(cache_file(recipe | {"engine": engine}), {"vectors": vectors})
+    write_tensors(cache_file(recipe | {"engine": model.engine}), {"vectors": vectors})
     return Features(vectors, False, time.perf_counter() - started)
 
 
@@ -133,18 +139,18 @@ def compute_features(
 ) -> Tensor:
     """Compute the feature vectors (N×D, float32) of every photo, without the cache."""
     runtime = engine_worth(runtime, len(images), backbone.spec.preprocessing.crop)
-    return _compute(backbone, images, runtime, runtime.batch_size, progress)[0]
+    model = fast_backbone(backbone, runtime, runtime.batch_size)
+    return _compute(model, backbone, images, runtime.batch_size, runtime, progress)
 
 
 def _compute(
+    model: FastModule,
     backbone: Backbone,
     images: ImageSet,
-    runtime: Runtime,
     size: int,
+    runtime: Runtime,
     progress: Progress,
-) -> tuple[Tensor, str]:
-    """The vectors, and the engine that computed them."""
-    model = fast_backbone(backbone, runtime, size)
+) -> Tensor:
     crops = Crops(images, backbone.spec.preprocessing)
     loader = DataLoader(crops, batch_size=size, **runtime.loader_options)
     batches = progress(loader, desc=f"features of {backbone.spec.name}")
@@ -152,12 +158,22 @@ def _compute(
     # OpenVINO has threads of its own, which torch's would disturb as it crops the next photos.
     threads = 1 if model.engine == FeatureEngine.OPENVINO else torch.get_num_threads()
     with torch_threads(threads):
-        return torch.cat([batch.cpu() for batch in vectors]), model.engine
+        return torch.cat([batch.cpu() for batch in vectors])
 
 
-def fast_backbone(backbone: Backbone, runtime: Runtime, size: int) -> FastModule:
+def fast_backbone(
+    backbone: Backbone, runtime: Runtime, size: int, calibration: ImageSet | None = None
+) -> FastModule:
     """Join normalisation and body into one fast module for batches of uint8 crops."""
     spec = backbone.spec.preprocessing
     module = nn.Sequential(Normalize(spec), backbone.body)
     example = torch.zeros(size, 3, spec.crop, spec.crop, dtype=torch.uint8)
-    return fast_inference(module, runtime, example)
+    batches = calibration_batches(calibration, spec) if calibration else ()
+    return fast_inference(module, runtime, example, batches)
+
+
+def calibration_batches(images: ImageSet, spec: Preprocessing) -> list[Tensor]:
+    """Batches of uint8 crops of `CALIBRATION` photos, taken at even distances."""
+    count = min(CALIBRATION, len(images))
+    chosen = images.subset(position * len(images) // count for position in range(count))
+    return [pixels for pixels, _ in DataLoader(Crops(chosen, spec), batch_size=16)]

@@ -70,15 +70,16 @@ def sample_photo(name: str = "chelsea") -> Path:
     raise CourseError(f"There is no sample photo '{name}': use one of {', '.join(PHOTOS)}.")
 
 
-def open_photo(path: Path | str) -> Image.Image:
+def open_photo(path: Path | str, least_side: int | None = None) -> Image.Image:
     """Read a photo of any common kind as an upright RGB image.
 
-    EXIF rotation is applied, transparency is laid on white, and 16-bit greys are scaled to 8.
+    EXIF rotation is applied, transparency is laid on white, and 16-bit greys are scaled to 8. With
+    `least_side`, a JPEG is decoded at the smallest scale whose sides keep so many pixels.
 
     Raises:
         CourseError: no such file, a folder, not an image, damaged, too small or too large.
     """
-    photo = read_image(path, _to_rgb)
+    photo = read_image(path, _to_rgb, least_side)
     if min(photo.size) < MIN_SIDE:
         width, height = photo.size
         raise CourseError(
@@ -93,7 +94,11 @@ def open_photo(path: Path | str) -> Image.Image:
     return photo
 
 
-def read_image(path: Path | str, convert: Callable[[Image.Image], Image.Image]) -> Image.Image:
+def read_image(
+    path: Path | str,
+    convert: Callable[[Image.Image], Image.Image],
+    least_side: int | None = None,
+) -> Image.Image:
     """Read an image file upright and convert it; raises CourseError as `open_photo` does."""
     path = Path(path)
     if not os.path.exists(path):  # Path.exists raises on a name too long to be one
@@ -107,6 +112,8 @@ def read_image(path: Path | str, convert: Callable[[Image.Image], Image.Image]) 
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as image:
+                if least_side:
+                    image.draft(None, (least_side, least_side))
                 image.load()
                 return convert(_upright(image))
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:

@@ -2,15 +2,15 @@
 
 import copy
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
-from utils.device import Runtime, is_out_of_memory
-from utils.errors import CourseWarning
+from utils.device import INT8, Runtime, is_out_of_memory
+from utils.errors import CourseError, CourseWarning
 from utils.folding import fold_norms, static_padding
 from utils.openvino_models import OpenVinoModule, converted
 from utils.settings import FeatureEngine
@@ -51,11 +51,13 @@ class EagerModule:
 
 def engine_worth(runtime: Runtime, photos: int, side: int) -> Runtime:
     """The runtime for so many photos of side² pixels: few aren't worth converting a model for."""
-    few = photos * side**2 < WORTH_CONVERTING
+    few = photos * side**2 < WORTH_CONVERTING and runtime.precision != INT8
     return replace(runtime, engine=FeatureEngine.EAGER.value) if few else runtime
 
 
-def fast_inference(module: nn.Module, runtime: Runtime, example: Tensor) -> FastModule:
+def fast_inference(
+    module: nn.Module, runtime: Runtime, example: Tensor, calibration: Sequence[Tensor] = ()
+) -> FastModule:
     """A copy of `module` in its fastest form, for inference alone.
 
     BatchNorm is folded into the convolutions; then OpenVINO runs it, or PyTorch as it is: where
@@ -65,6 +67,10 @@ def fast_inference(module: nn.Module, runtime: Runtime, example: Tensor) -> Fast
         module: what to run.
         runtime: where, in which precision and on which engine.
         example: a batch of the shape and dtype of those to come.
+        calibration: batches whose values set the ranges of int8.
+
+    Raises:
+        CourseError: it can't be computed in int8, if that is the precision.
     """
     module = runtime.move_module(copy.deepcopy(module)).eval()
     photo = runtime.move_batch(example[:1])
@@ -72,11 +78,16 @@ def fast_inference(module: nn.Module, runtime: Runtime, example: Tensor) -> Fast
     if runtime.engine == FeatureEngine.EAGER:
         return EagerModule(module, runtime)
     try:
-        return OpenVinoModule(converted(module, example), example.shape, runtime.precision)
+        model = converted(module, example, calibration)
+        return OpenVinoModule(model, example.shape, runtime.precision)
     except Exception as error:  # exporters and OpenVINO raise errors of many types
         if is_out_of_memory(error):
             raise
         reason = (str(error).strip() or repr(error)).splitlines()[-1][:200]
+        if runtime.precision == INT8:
+            raise CourseError(
+                f"This model can't be quantised to int8 ({reason}): use --precision fp32."
+            ) from error
         warnings.warn(
             f"OpenVINO can't run this model ({reason}): PyTorch runs it as it is, more slowly.",
             CourseWarning,

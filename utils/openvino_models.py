@@ -3,7 +3,8 @@
 import hashlib
 import tempfile
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from utils.onnx_models import EXAMPLE, to_int8, to_onnx
 from utils.quiet import quiet
 from utils.settings import FeatureEngine, Settings
 from utils.tensor_files import read_tensors, write_tensors
 
-EXAMPLE = 2  # photos: with one, the exporter would take the batch for a constant
 MOST = 4096  # photos in a batch
-PRECISIONS = {"fp32": "f32", "bf16": "bf16"}
+# What isn't quantised of an int8 model is computed in float32.
+PRECISIONS = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}
 
 
 class OpenVinoModule:
@@ -74,7 +76,7 @@ class OpenVinoModule:
         return found[0] if self.single else found
 
 
-def converted(module: nn.Module, example: Tensor) -> Any:
+def converted(module: nn.Module, example: Tensor, calibration: Sequence[Tensor] = ()) -> Any:
     """The module as an openvino.Model for any number of photos of the example's shape.
 
     It is read from the cache, or converted, which takes seconds, and cached.
@@ -82,11 +84,13 @@ def converted(module: nn.Module, example: Tensor) -> Any:
     Args:
         module: in eval mode, on the CPU, in float32.
         example: a batch of the shape and dtype of those to come.
+        calibration: batches on which to quantise the module to int8, where that is wanted.
     """
-    file = _cache_file(module, example)
+    file = _cache_file(module, example, calibration)
     kept = read_tensors(file)
     if kept is None:
-        kept = _serialized(_convert(module, example))
+        convert = partial(_quantize, calibration) if calibration else _convert
+        kept = _serialized(convert(module, example))
         write_tensors(file, kept)
     return _deserialized(kept)
 
@@ -99,6 +103,13 @@ def _convert(module: nn.Module, example: Tensor) -> Any:
     with quiet(), torch.no_grad():
         program = torch.export.export(module, (photos,), dynamic_shapes=({0: batch},), strict=False)
         return openvino.convert_model(program)
+
+
+def _quantize(calibration: Sequence[Tensor], module: nn.Module, example: Tensor) -> Any:
+    import openvino
+
+    content = to_onnx(module, example, "features").SerializeToString()
+    return openvino.Core().read_model(to_int8(content, calibration))
 
 
 def _serialized(model: Any) -> dict[str, Tensor]:
@@ -120,14 +131,14 @@ def _deserialized(content: dict[str, Tensor]) -> Any:
     return openvino.Core().read_model(description.tobytes().decode(), openvino.Tensor(weights))
 
 
-def _cache_file(module: nn.Module, example: Tensor) -> Path:
+def _cache_file(module: nn.Module, example: Tensor, calibration: Sequence[Tensor]) -> Path:
     import openvino
 
     digest = hashlib.sha256()
     for part in (repr(module), example.shape[1:], example.dtype, torch.__version__):
         digest.update(f"{part}\n".encode())
     digest.update(openvino.__version__.encode())
-    for name, tensor in module.state_dict().items():
+    for name, tensor in (*module.state_dict().items(), *enumerate(calibration)):
         digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
         digest.update(tensor.detach().contiguous().view(-1).view(torch.uint8).numpy())
     return engines_folder() / f"{digest.hexdigest()[:32]}.safetensors"

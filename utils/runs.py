@@ -15,8 +15,9 @@ from utils.datasets import ImageSet, Progress, no_progress
 from utils.device import Runtime
 from utils.errors import CourseError
 from utils.evaluation import Evaluation, assess, reject_threshold
-from utils.features import compute_features, extract_features
+from utils.features import compute_features
 from utils.files import read_text, write_file
+from utils.frozen_features import frozen_features
 from utils.modes import Classifier
 from utils.observations import TrainingTrace
 from utils.run_record import FORMAT, DataRecord, RunRecord, SplitRecord
@@ -150,7 +151,7 @@ def _probabilities(
     """
     parts = (splits.val, splits.test)
     if mode == "head":
-        vectors = extract_features(classifier.backbone, images, runtime).vectors
+        vectors = frozen_features(classifier.backbone, images, splits, runtime).vectors
         return [class_probabilities(classifier, vectors[list(part)]) for part in parts]
     return [
         class_probabilities(

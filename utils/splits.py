@@ -266,7 +266,9 @@ def near_duplicates(
     from imagehash import phash
 
     def hashes(positions: Sequence[int]) -> np.ndarray:
-        found = [phash(images.photo(i)).hash for i in progress(positions, desc="comparing photos")]
+        found = [
+            phash(images.thumbnail(i)).hash for i in progress(positions, desc="comparing photos")
+        ]
         return np.packbits(np.stack(found).reshape(len(found), 64), axis=1).view(np.uint64)[:, 0]
 
     learned = splits.train + splits.val

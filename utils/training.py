@@ -20,7 +20,7 @@ from utils.classifier import Head
 from utils.datasets import ImageSet, Progress, no_progress
 from utils.device import Runtime, memory_guard, reproducible
 from utils.errors import CourseError
-from utils.features import extract_features
+from utils.frozen_features import frozen_features
 from utils.modes import (
     Classifier,
     check_mode,
@@ -87,7 +87,7 @@ def train(
     splits = fraction_of_training(
         split(images, config.seed), images.labels, config.fraction, config.seed
     )
-    features = extract_features(backbone, images, runtime, progress=reporter.progress)
+    features = frozen_features(backbone, images, splits, runtime, reporter.progress)
     if checkpoints:
         key = _run_key(backbone, images, splits, config, runtime)
         checkpoints = replace(checkpoints, run_key=key)

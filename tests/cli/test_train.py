@@ -38,6 +38,11 @@ def test_a_limit_that_is_no_number_is_refused(limit: str) -> None:
     assert_refused(course("trace", "--limit", limit), f"--limit '{limit}'", "or all", "number")
 
 
+def test_int8_is_refused_where_a_backbone_learns(squares: Path) -> None:
+    words = ("train", "--model", "resnet18", "--data", squares, "--mode", "full")
+    assert_refused(course(*words, "--precision", "int8"), "'int8'", "--mode head", "fp32")
+
+
 def test_training_leaves_weights_checkpoint_and_trace(finished: tuple[Ended, Path]) -> None:
     ended, folder = finished
     assert (ended.code, ended.err) == (0, "")

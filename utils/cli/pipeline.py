@@ -1,6 +1,7 @@
 """The commands of the pipeline: `trace` and `train`."""
 
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -144,8 +145,9 @@ def train(
     from utils.cli import terminal
     from utils.cli.catalogue import DATA_SETS, chosen_images, full_grouping, full_source
     from utils.cli.run_report import write_run_report
-    from utils.device import choose_runtime
+    from utils.device import INT8, choose_runtime
     from utils.files import write_file
+    from utils.frozen_features import check_int8
     from utils.runs import Source, clear_results, keep_run, whole_classifier
     from utils.splits import split
 
@@ -158,7 +160,7 @@ def train(
         patience=patience,
         seed=seed,
     )
-    runtime = choose_runtime(device, precision)
+    runtime = choose_runtime(device, precision, frozen=mode is Mode.HEAD)
     backbone = load_backbone(model, weights)
     images = chosen_images(data, group_by, count_photos(limit), seed, bars)
     say_skipped(images.skipped, len(images))
@@ -179,6 +181,9 @@ def train(
 
     if not as_json:
         out.print(terminal.weights_line(str(backbone.weights), backbone.weights.trained))
+    if runtime.precision == INT8:
+        found = check_int8(backbone, images, split(images, seed), runtime, bars)
+        print(f"Accuracy {found}.", file=sys.stderr)
     reporter = training.Reporter(say, bars)
     result, learned = training.train(backbone, images, config, runtime, checkpoints, reporter)
     content = json.dumps(asdict(result), indent=2)

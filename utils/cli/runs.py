@@ -186,7 +186,9 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write a trained classifier as a file that other programs run, compared with PyTorch."""
-    from utils.export import CALIBRATION, OPSET, compare, export_onnx, load_onnx, quantize_onnx
+    from utils.export import compare, export_onnx, load_onnx, quantize_onnx
+    from utils.features import CALIBRATION
+    from utils.onnx_models import OPSET
     from utils.runs import load_run
 
     trained = load_run(run)
