@@ -7,12 +7,12 @@ from importlib.metadata import PackageNotFoundError, version
 import torch
 from rich.console import Console
 
-from benchmarks import extraction, grading, heads, waiting
+from benchmarks import extraction, grading, heads, own_photos, waiting
 from benchmarks.results import Result, table, write_results
 from utils.settings import PROJECT
 
 REPORT = PROJECT / "reports" / "bench.json"
-PARTS = ("waiting", "extraction", "heads", "grading")
+PARTS = ("waiting", "extraction", "own photos", "heads", "grading")
 TOOLS = ("torch", "torchvision", "timm", "onnxruntime", "openvino")
 
 
@@ -27,6 +27,8 @@ def main() -> None:
         results += waiting.measure()
     if arguments.only in (None, "extraction"):
         results += extraction.measure(arguments.rounds, say)
+    if arguments.only in (None, "own photos"):
+        results += own_photos.measure()
     if arguments.only in (None, "heads"):
         results += heads.measure(arguments.photos, say)
     if arguments.only in (None, "grading"):

@@ -1,13 +1,14 @@
 """Ways to extract features: ours, the stock loop, and those of other tools.
 
 Each builder returns the ways (one, or variants) to send `BATCHES` batches through a model.
-Others get pixels that are normalised already; ours gets bytes and normalises them itself.
+Others get pixels that are normalised already; ours gets bytes and normalises them itself, and reads
+photos from their files besides in one of its ways.
 """
 
 import copy
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -15,9 +16,12 @@ from torch import Tensor, nn
 
 from benchmarks.timing import Work
 from utils.backbones import Backbone
-from utils.device import Runtime
-from utils.features import fast_backbone
+from utils.datasets import load_elpv
+from utils.device import INT8, Runtime
+from utils.features import compute_with, fast_backbone
+from utils.inference import FastModule
 from utils.openvino_models import PRECISIONS
+from utils.settings import FeatureEngine
 
 BATCHES = 4  # an asynchronous tool needs more than one to overlap anything
 SIDE = 224
@@ -63,8 +67,27 @@ def _loop(model: Callable[[Tensor], Tensor], batch: Tensor) -> Work:
 
 def ours(task: Task) -> list[Work]:
     """What the course runs: `utils.features.fast_backbone`."""
-    model = fast_backbone(task.backbone, task.runtime, len(task.photos))
-    return [lambda: [vectors.cpu() for vectors in model.stream([task.photos] * BATCHES)]]
+    return [_stream(fast_backbone(task.backbone, task.runtime, len(task.photos)), task)]
+
+
+def from_files(task: Task) -> list[Work]:
+    """What the course runs, on solar cells that it opens, resizes and crops meanwhile."""
+    size = len(task.photos)
+    model = fast_backbone(task.backbone, task.runtime, size)
+    cells = load_elpv().subset(range(task.images))
+    return [lambda: compute_with(model, task.backbone, cells, task.runtime, size)]
+
+
+def int8(task: Task) -> list[Work]:
+    """What the course runs with `--precision int8`."""
+    if task.runtime.engine != FeatureEngine.OPENVINO:
+        raise NotOffered("int8 needs OpenVINO on a CPU")
+    runtime = replace(task.runtime, precision=INT8)
+    return [_stream(fast_backbone(task.backbone, runtime, len(task.photos), load_elpv()), task)]
+
+
+def _stream(model: FastModule, task: Task) -> Work:
+    return lambda: [vectors.cpu() for vectors in model.stream([task.photos] * BATCHES)]
 
 
 def stock(task: Task) -> list[Work]:
@@ -144,6 +167,8 @@ def _only_on_cpu(task: Task) -> None:
 
 BUILDERS: dict[str, Callable[[Task], list[Work]]] = {
     "ours": ours,
+    "from files": from_files,
+    "int8": int8,
     "stock": stock,
     "timm": timm,
     "ONNX Runtime": onnx_runtime,

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 import torchvision.models as tv
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, PngImagePlugin
 
 from utils.errors import CourseError
-from utils.images import PHOTOS, open_photo, preprocess, preprocessing_steps, sample_photo
+from utils.images import HEIC, PHOTOS, open_photo, preprocess, preprocessing_steps, sample_photo
 from utils.models import MODELS
 
 MALFORMED = Path(__file__).parent / "photos"  # as cameras and editors wrote them
@@ -142,6 +142,13 @@ def sixteen_bit_grey() -> Image.Image:
     return Image.fromarray(pixels)
 
 
+def twelve_bit_grey() -> Image.Image:
+    """12 bits in the low bits of 16, as scanners and microscopes store them."""
+    pixels = np.full((32, 32), 2048, np.uint16)
+    pixels[:, :16] = 4095
+    return Image.fromarray(pixels)
+
+
 def floats(left: float, right: float) -> Image.Image:
     pixels = np.full((32, 32), right, np.float32)
     pixels[:, :16] = left
@@ -171,6 +178,9 @@ KINDS = {
     "cmyk.jpg": (Image.new("CMYK", (32, 32), (0, 255, 255, 0)), RED, RED),
     "sixteen-bit.png": (sixteen_bit_grey(), WHITE, GREY),
     "sixteen-bit.tif": (sixteen_bit_grey(), WHITE, GREY),
+    "twelve-bit.png": (twelve_bit_grey(), WHITE, GREY),
+    "twelve-bit.tif": (twelve_bit_grey(), WHITE, GREY),
+    "cmyk.tif": (Image.new("CMYK", (32, 32), (0, 255, 255, 0)), RED, RED),
     "one-bit.png": (one_bit(), WHITE, (0, 0, 0)),
     "unit-floats.tif": (floats(1, 0.5), WHITE, GREY),
     "byte-floats.tif": (floats(255, 128), WHITE, GREY),
@@ -187,6 +197,35 @@ def test_every_kind_of_photo_comes_out_as_people_see_it(name: str, tmp_path: Pat
     assert (photo.mode, photo.size) == ("RGB", (32, 32))
     np.testing.assert_allclose(photo.getpixel((4, 16)), left, atol=NEARLY)
     np.testing.assert_allclose(photo.getpixel((28, 16)), right, atol=NEARLY)
+
+
+def test_cmyk_that_adobe_inverted_is_not_inverted_again(tmp_path: Path) -> None:
+    Image.new("CMYK", (32, 32), (0, 255, 255, 0)).save(tmp_path / "cmyk.jpg")
+    assert b"Adobe" in (tmp_path / "cmyk.jpg").read_bytes()
+    np.testing.assert_allclose(open_photo(tmp_path / "cmyk.jpg").getpixel((9, 9)), RED, atol=NEARLY)
+
+
+def test_long_texts_and_profiles_are_no_reason_to_refuse_a_photo(tmp_path: Path) -> None:
+    texts = PngImagePlugin.PngInfo()
+    texts.add_text("history", "moved a layer " * 400_000, zip=True)
+    profile = bytes(3 * 2**20)
+    file = tmp_path / "edited.png"
+    Image.new("RGB", (32, 32), RED).save(file, pnginfo=texts, icc_profile=profile)
+    assert open_photo(file).getpixel((9, 9)) == RED
+
+
+def test_heic_that_is_damaged_asks_for_no_package_that_is_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "IMG_0001.HEIC"
+    file.write_bytes(b"\0\0\0\x18ftypheic" + bytes(50))
+    known = dict(Image.registered_extensions())
+    for installed in (True, False):
+        others = {name: kind for name, kind in known.items() if name not in HEIC}
+        monkeypatch.setattr(Image, "EXTENSION", others | ({".heic": "HEIF"} if installed else {}))
+        with pytest.raises(CourseError) as caught:
+            open_photo(file)
+        assert ("pip install pillow-heif" in str(caught.value)) != installed
 
 
 @pytest.mark.parametrize("kind", ["jpg", "png", "tif", "webp"])

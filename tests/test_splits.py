@@ -18,7 +18,6 @@ from utils.splits import (
     describe,
     group_photos,
     limit,
-    near_duplicates,
     split,
 )
 
@@ -155,28 +154,6 @@ def test_too_few_groups_are_refused(groups: list[int], sentence: str | None) -> 
 
 
 # --- a student's own folder --------------------------------------------------------------------
-
-
-def test_near_duplicates_across_a_split_are_found(bursts: Path) -> None:
-    images = load_folder(bursts)
-    parts = split(images)
-    pairs = near_duplicates(images, parts)
-    learned = parts.train + parts.val
-    expected = {
-        test
-        for test in parts.test
-        if any(images.images[i].stem[:-2] == images.images[test].stem[:-2] for i in learned)
-    }
-    assert {test for _, test in pairs} == expected != set()
-    for one, other in pairs:
-        assert images.images[one].stem[:-2] == images.images[other].stem[:-2]
-
-
-def test_groups_by_prefix_leave_no_near_duplicate(bursts: Path) -> None:
-    images = group_photos(load_folder(bursts), "prefix", bursts)
-    assert len(set(images.groups)) == 8
-    assert near_duplicates(images, split(images)) == []
-    assert describe(images) == "split by prefix"
 
 
 def test_a_folder_named_from_where_one_stands_can_be_grouped(

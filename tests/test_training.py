@@ -1,5 +1,6 @@
 """Training: averages, seeds, the best epoch, and early stopping."""
 
+import random
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from utils.backbones import load_backbone
 from utils.batches import TensorBatches
 from utils.checkpoints import Checkpoints
 from utils.classifier import Head
-from utils.datasets import ImageSet
+from utils.datasets import ImageSet, load_elpv
 from utils.device import Runtime, reproducible
+from utils.features import extract_features
 from utils.training import (
     TrainingConfig,
     TrainingTrace,
@@ -65,6 +67,24 @@ def test_the_best_epochs_weights_are_tested_and_kept(
     assert trace.best_epoch == 1 + losses.index(min(losses))
     stored = load_file(checkpoints.best)
     assert all(torch.equal(value, stored[key]) for key, value in head.state_dict().items())
+
+
+def test_class_weights_help_a_rare_class(cpu: Runtime) -> None:
+    cells = replace(load_elpv(binary=True), groups=None)
+    order = random.Random(0).sample(range(len(cells)), len(cells))
+    good, bad = ([i for i in order if cells.labels[i] == label] for label in (0, 1))
+    rare = cells.subset(good[:300] + bad[:15])
+    unseen = cells.subset(bad[15:215])
+    backbone = load_backbone("efficientnet_lite0", "offline")
+    vectors = extract_features(backbone, unseen, cpu).vectors
+
+    def found(class_weights: bool) -> float:
+        config = TrainingConfig(epochs=10, class_weights=class_weights)
+        _, head = train(backbone, rare, config, cpu)
+        with torch.no_grad():
+            return head(vectors).argmax(dim=1).double().mean().item()
+
+    assert found(True) > found(False) + 0.03
 
 
 def test_early_stopping_waits_as_long_as_it_was_told(few_cells: ImageSet, cpu: Runtime) -> None:

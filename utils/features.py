@@ -68,7 +68,7 @@ def extract_features(
                 return Features(cached["vectors"], True, time.perf_counter() - started)
         try:
             model = fast_backbone(backbone, runtime, size, calibration)
-            vectors = _compute(model, backbone, images, size, runtime, progress)
+            vectors = compute_with(model, backbone, images, runtime, size, progress)
             break
         except RuntimeError as error:
             if not is_out_of_memory(error):
@@ -140,17 +140,21 @@ def compute_features(
     """Compute the feature vectors (N×D, float32) of every photo, without the cache."""
     runtime = engine_worth(runtime, len(images), backbone.spec.preprocessing.crop)
     model = fast_backbone(backbone, runtime, runtime.batch_size)
-    return _compute(model, backbone, images, runtime.batch_size, runtime, progress)
+    return compute_with(model, backbone, images, runtime, runtime.batch_size, progress)
 
 
-def _compute(
+def compute_with(
     model: FastModule,
     backbone: Backbone,
     images: ImageSet,
-    size: int,
     runtime: Runtime,
-    progress: Progress,
+    size: int,
+    progress: Progress = no_progress,
 ) -> Tensor:
+    """Compute the feature vectors of every photo with what `fast_backbone` made of the backbone.
+
+    Photos are read in batches of `size` while those before are computed.
+    """
     crops = Crops(images, backbone.spec.preprocessing)
     loader = DataLoader(crops, batch_size=size, **runtime.loader_options)
     batches = progress(loader, desc=f"features of {backbone.spec.name}")

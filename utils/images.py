@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, PngImagePlugin, UnidentifiedImageError
 from torch import Tensor, nn
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as F
@@ -29,6 +29,11 @@ TURNS = {  # by EXIF orientation; 1 is upright
     6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_90,
 }  # fmt: skip
 HEIC = (".heic", ".heif")  # what Apple's phones write
+# Bytes that Pillow unpacks of a PNG's texts and profiles; more than its own limit, which real
+# files of editing programs exceed.
+PngImagePlugin.MAX_TEXT_CHUNK = 32 * 2**20
+PngImagePlugin.MAX_TEXT_MEMORY = 2 * PngImagePlugin.MAX_TEXT_CHUNK
+SCALES = (1, 4095 / 255, 65535 / 255)  # from 8, 12 and 16 bits to 0–255
 PHOTOS = ("chelsea", "coffee", "rocket", "astronaut", "china", "flower")
 
 
@@ -123,13 +128,30 @@ def read_image(
         ) from error
     except UnidentifiedImageError as error:
         remedy = "give a JPEG, PNG, WebP or TIFF file"
-        if path.suffix.lower() in HEIC:
+        if path.suffix.lower() in HEIC and not reads_heic():
             remedy = "photos of this kind need another package (pip install pillow-heif)"
         raise CourseError(f"{path} is not an image that can be read: {remedy}.") from error
     except Exception as error:  # decoders raise errors of any type on damaged files
         raise CourseError(
             f"{path} is damaged ({error}): copy or download the photo again."
         ) from error
+
+
+def reads_heic() -> bool:
+    """Whether the package that reads HEIC is installed."""
+    return ".heic" in Image.registered_extensions()
+
+
+def holds_several(path: Path) -> bool:
+    """Whether a file that opens as a photo is an animation or has several pages.
+
+    The second picture of a JPEG (MPO) is the same scene, as phones and stereo cameras store it.
+    """
+    try:
+        with Image.open(path) as image:
+            return getattr(image, "is_animated", False) and image.format != "MPO"
+    except Exception:  # decoders raise errors of any type on damaged files
+        return False
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -155,11 +177,15 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _eight_bits(grey: np.ndarray) -> np.ndarray:
-    """Greys of any range as 0–255: 16 bits by their full range, floats by [0, 1] if they fit."""
-    if np.issubdtype(grey.dtype, np.floating) and np.nanmin(grey) >= 0 and np.nanmax(grey) <= 1:
+    """Greys of any range as 0–255: integers by 8, 12 or 16 bits, floats by [0, 1], if they fit.
+
+    Scanners and microscopes store 12 bits as 16, whose photos would be nearly black otherwise.
+    """
+    lowest, highest = np.nanmin(grey), np.nanmax(grey)
+    if np.issubdtype(grey.dtype, np.floating) and lowest >= 0 and highest <= 1:
         scale = 1 / 255
     else:
-        scale = 257 if grey.max() > 255 else 1  # 65535 / 255
+        scale = next((s for s in SCALES if highest <= 255 * s), SCALES[-1])
     return np.nan_to_num(grey / scale).clip(0, 255).round().astype(np.uint8)
 
 

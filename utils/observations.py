@@ -117,16 +117,23 @@ def evaluate(
 
 @torch.inference_mode()
 def photo_losses(
-    model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], runtime: Runtime
+    model: nn.Module,
+    batches: Iterable[tuple[Tensor, Tensor]],
+    runtime: Runtime,
+    class_weights: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Each photo's loss (float64, on the CPU), and whether its class was found; both of shape N."""
+    """Each photo's loss (float64, on the CPU), and whether its class was found; both of shape N.
+
+    `class_weights` (C, on the device) multiply the losses.
+    """
     model.eval()
     losses, hits = [], []
     for inputs, labels in batches:
         inputs, labels = runtime.move_batch(inputs), runtime.move_batch(labels)
         with runtime.autocast():
             logits = model(inputs)
-        losses.append(cross_entropy(logits.float(), labels, reduction="none").cpu().double())
+        found = cross_entropy(logits.float(), labels, class_weights, reduction="none")
+        losses.append(found.cpu().double())
         hits.append((logits.argmax(dim=1) == labels).cpu())
     return torch.cat(losses), torch.cat(hits)
 
@@ -136,11 +143,12 @@ def losses_with(
     model: nn.Module,
     batches: Iterable[tuple[Tensor, Tensor]],
     runtime: Runtime,
+    class_weights: Tensor | None = None,
 ) -> Tensor:
-    """Each photo's loss with other weights; the model keeps its own."""
+    """Each photo's loss with another state of the model, which keeps its own."""
     own = copy_state(model)
     model.load_state_dict(state)
-    losses, _ = photo_losses(model, batches, runtime)
+    losses, _ = photo_losses(model, batches, runtime, class_weights)
     model.load_state_dict(own)
     return losses
 

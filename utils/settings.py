@@ -120,6 +120,7 @@ class TrainingConfig:
     warmup: float = 0.1  # fraction of the steps in which the learning rate rises to its peak
     clip_norm: float = 5.0  # only rare, very large gradients are shortened
     patience: int | None = None  # stop after so many epochs without a better validation loss
+    class_weights: bool = False  # each class counts alike in the loss, however few its photos
     fraction: float = 1.0  # of the training split: how much accuracy do more photos buy?
     # Train the head alone before anything else moves, and keep BatchNorm's statistics. None: both
     # in mode full on a pre-trained backbone. (160 cells, 96 px, three epochs, means of five splits

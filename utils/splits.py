@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from utils.datasets import MIN_PER_CLASS, PARTS, ImageSet, Progress, check_classes, no_progress
+from utils.datasets import MIN_PER_CLASS, PARTS, ImageSet, check_classes
 from utils.errors import CourseError
 from utils.files import read_text
 
@@ -24,7 +24,6 @@ TEST_FRACTION = 0.25  # the fraction of the published ELPV protocol (Deitsch et 
 VALIDATION_SHARE = 0.15
 TOLERANCE = 0.05  # how far a part may lie from its size, and a class in it from its usual fraction
 DRAWS = 5000  # random splits of whole groups to try, until one lies within the tolerance
-NEAR = 6  # of the 64 bits of a perceptual hash may differ between near-duplicates
 GROUPINGS = ("folder", "prefix")
 
 
@@ -252,34 +251,6 @@ def _root(same: dict[int, int], group: int) -> int:
     while same.get(group, group) != group:
         group = same[group]
     return group
-
-
-def near_duplicates(
-    images: ImageSet, splits: Splits, progress: Progress = no_progress
-) -> list[tuple[int, int]]:
-    """Pairs of photos that look alike, one learned from (train, validation) and one tested.
-
-    Alike means that at most `NEAR` of the 64 bits of their perceptual hashes differ: resized or
-    recompressed copies, and frames of one burst. Rotated, mirrored or cropped copies aren't found.
-    Each test photo is in one pair at most, with its nearest match.
-    """
-    from imagehash import phash
-
-    def hashes(positions: Sequence[int]) -> np.ndarray:
-        found = [
-            phash(images.thumbnail(i)).hash for i in progress(positions, desc="comparing photos")
-        ]
-        return np.packbits(np.stack(found).reshape(len(found), 64), axis=1).view(np.uint64)[:, 0]
-
-    learned = splits.train + splits.val
-    known = hashes(learned)
-    pairs = []
-    for position, own in zip(splits.test, hashes(splits.test), strict=True):
-        differing = np.bitwise_count(known ^ own)
-        nearest = int(differing.argmin())
-        if differing[nearest] <= NEAR:
-            pairs.append((learned[nearest], position))
-    return pairs
 
 
 def describe(images: ImageSet) -> str:

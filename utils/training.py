@@ -58,9 +58,13 @@ QUIET = Reporter()
 
 @dataclass(frozen=True)
 class Run:
-    """Where a training computes, where its state is kept, and who is told."""
+    """Where a training computes, how much each class counts, where its state is kept, who is told.
+
+    `class_weights` (C, on the device) multiply the losses of a class's photos; None: all count 1.
+    """
 
     runtime: Runtime
+    class_weights: Tensor | None = None
     checkpoints: Checkpoints | None = None
     reporter: Reporter = QUIET
 
@@ -91,13 +95,14 @@ def train(
     if checkpoints:
         key = _run_key(backbone, images, splits, config, runtime)
         checkpoints = replace(checkpoints, run_key=key)
-    run = Run(runtime, checkpoints, reporter)
+    weights = _class_weights(images, splits, runtime) if config.class_weights else None
+    run = Run(runtime, weights, checkpoints, reporter)
     with reproducible(config.seed), memory_guard(config.batch_size):
         head = Head(features.vectors[list(splits.train)], len(images.classes))
         model, batches = head, feature_batches(features.vectors, images.labels, splits, config)
         if config.mode != "head":
             if config.head_first:
-                _train_head(head, features.vectors, images, splits, config, runtime)
+                _train_head(head, features.vectors, images, splits, config, run)
             model = Classifier(backbone, head)
             spec = backbone.spec.preprocessing
             batches = photo_batches(images, spec, splits, config, runtime)
@@ -131,7 +136,7 @@ def _train_head(
     images: ImageSet,
     splits: Splits,
     config: TrainingConfig,
-    runtime: Runtime,
+    run: Run,
 ) -> None:
     """Train the head on the features of the backbone as it is, before the backbone moves.
 
@@ -140,7 +145,15 @@ def _train_head(
     """
     alone = TrainingConfig(epochs=config.head_epochs, seed=config.seed)
     batches = feature_batches(vectors, images.labels, splits, alone)
-    _fit(runtime.move_module(head), batches, alone, Run(runtime))
+    runtime = run.runtime
+    _fit(runtime.move_module(head), batches, alone, Run(runtime, run.class_weights))
+
+
+def _class_weights(images: ImageSet, splits: Splits, runtime: Runtime) -> Tensor:
+    """What each photo of a class counts (C): 1 on the average over the training photos."""
+    labels = torch.tensor(images.labels)[list(splits.train)]
+    counts = labels.bincount(minlength=len(images.classes))
+    return runtime.move_batch(len(labels) / (len(counts) * counts.float()))
 
 
 def _run_key(
@@ -170,13 +183,13 @@ def _fit(
     if run.checkpoints and run.checkpoints.resume:
         rows, best_state = run.checkpoints.load(state)
         history = [EpochRecord(**row) for row in rows]
-        best_losses = losses_with(best_state, model, batches.val(0), run.runtime)
+        best_losses = losses_with(best_state, model, batches.val(0), run.runtime, run.class_weights)
     for epoch in range(len(history) + 1, config.epochs + 1):
         if _out_of_patience(history, config.patience):
             break
         started = time.perf_counter()
         learned = _train_epoch(state, batches.train, epoch, config, run)
-        val_losses, hits = photo_losses(model, batches.val(epoch), run.runtime)
+        val_losses, hits = photo_losses(model, batches.val(epoch), run.runtime, run.class_weights)
         val_loss = val_losses.mean().item()
         _check_finite(val_loss, "validation loss", len(batches.train), epoch)
         record = EpochRecord(
@@ -242,7 +255,7 @@ def _train_epoch(
         inputs, labels = runtime.move_batch(inputs), runtime.move_batch(labels)
         with runtime.autocast():
             logits = state.model(inputs)
-        loss = cross_entropy(logits.float(), labels)
+        loss = cross_entropy(logits.float(), labels, run.class_weights)
         value = loss.item()
         _check_finite(value, "loss", step, epoch)
         lr = max(lr, state.lr)

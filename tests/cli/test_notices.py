@@ -3,8 +3,10 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from commands import CAT, TRAIN, assert_refused, course
+from PIL import Image
 
 from utils.backbones import load_backbone
 
@@ -34,6 +36,34 @@ def test_copies_are_counted_and_stay_on_one_side(bursts: Path) -> None:
     ended = trained(bursts)
     assert "24 of 48 photos are copies of another file" in ended.err
     assert ended.json()["split"] == "split by copies"
+
+
+def test_photos_in_the_wrong_class_are_told(bursts: Path) -> None:
+    shutil.copy(bursts / "mug" / "mug0_a.png", bursts / "shoe" / "new.png")
+    ended = trained(bursts)
+    assert "look nearly the same as one of another class" in ended.err
+    assert "new.png" in ended.err
+
+
+def test_a_rare_class_is_told_with_the_remedy(bursts: Path) -> None:
+    for number in range(120):
+        pixels = np.random.default_rng(number).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+        Image.fromarray(pixels).resize((40, 30)).save(bursts / "mug" / f"other{number}.png")
+    ended = trained(bursts)
+    assert "Class 'mug' has 132 photos and 'shoe' 12" in ended.err
+    assert "--class-weights" in ended.err
+    assert "--class-weights" not in trained(bursts, "--class-weights", "--overwrite").err
+
+
+def test_files_with_several_pictures_are_counted_and_named(bursts: Path) -> None:
+    frames = [Image.effect_noise((64, 48), 50 + n).convert("RGB") for n in range(3)]
+    for name in ("moving.gif", "moving.webp", "pages.tif", "moving.png"):
+        frames[0].save(bursts / "mug" / name, save_all=True, append_images=frames[1:])
+    ended = trained(bursts)
+    assert ended.code == 0
+    assert "4 of 28 files hold several pictures" in ended.err
+    assert "moving.gif" in ended.err
+    assert "1 of 1 files hold several" in course("predict", bursts / "mug" / "pages.tif").err
 
 
 def test_a_grouping_that_cannot_be_made_is_refused(bursts: Path) -> None:

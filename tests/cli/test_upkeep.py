@@ -1,5 +1,10 @@
 """`course doctor` and `course cache`."""
 
+import json
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,17 +39,35 @@ def test_doctor_fails_on_a_broken_setting_and_still_shows_everything(
     assert "'tpu'" in checks["device"]["detail"]
 
 
+def test_a_module_of_ones_own_called_utils_stops_no_command_and_is_named(tmp_path: Path) -> None:
+    (tmp_path / "utils.py").write_text("print('mine')\n", encoding="utf-8")
+    command = shutil.which("course", path=Path(sys.executable).parent)
+    ended = subprocess.run(
+        [command, "doctor", "--json"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert "mine" not in ended.stdout
+    checks = {check["name"]: check for check in json.loads(ended.stdout)["checks"]}
+    assert checks["own utils"]["state"] == "broken"
+    assert f"{tmp_path / 'utils.py'}: notebooks beside it" in checks["own utils"]["detail"]
+
+
 def test_the_cache_is_shown_and_cleared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("COURSE_CACHE", str(tmp_path))
-    empty = {"folder": str(tmp_path / "features"), "files": 0, "bytes": 0, "cleared": False}
+    empty = {"folder": str(tmp_path), "files": 0, "bytes": 0, "cleared": False}
     assert course("cache", "--json").json() == empty
     (tmp_path / "features").mkdir()
+    (tmp_path / "engines").mkdir()
     (tmp_path / "data").mkdir()
-    for file in ("features/a.safetensors", "features/b.safetensors", "data/pets.tar"):
+    for file in ("features/a.safetensors", "engines/b.safetensors", "data/pets.tar"):
         (tmp_path / file).write_bytes(bytes(700_000))
     holding = empty | {"files": 2, "bytes": 1_400_000}
     assert course("cache", "--json").json() == holding
-    assert "Holding 2 files, 1.4 MB" in course("cache").out
+    assert "Holding 2 files of features and converted models, 1.4 MB" in course("cache").out
     assert course("cache", "--clear", "--json").json() == holding | {"cleared": True}
     assert course("cache", "--json").json() == empty
     assert (tmp_path / "data" / "pets.tar").exists()

@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
@@ -18,7 +19,7 @@ from utils.grading.assignments import SOLUTIONS
 from utils.grading.sandbox.engines import choose_engine
 from utils.grading.sandbox.probes import advice, probe
 from utils.models import MODELS
-from utils.settings import Settings
+from utils.settings import PROJECT, Settings
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ def examine() -> list[Check]:
         _runtime(),
         _disk(),
         _cache(),
+        *_namesakes(),
         _data("elpv", load_elpv, "install elpv-dataset again (make setup)"),
         _data("things", load_things, "get data/things back (git checkout data/things)"),
         *_sandbox(),
@@ -98,6 +100,22 @@ def _disk() -> Check:
 def _cache() -> Check:
     files, size = cache_size()
     return Check("cache", "ok", f"{files} files, {size / 1e6:.1f} MB in {Settings().cache}")
+
+
+def _namesakes() -> list[Check]:
+    """The student's own modules called `utils`, which a notebook beside them imports instead."""
+    folders = (Path.cwd(), PROJECT / "lessons", *PROJECT.glob("exercises/*"), *sys.path)
+    found = {
+        namesake.resolve()
+        for folder in map(Path, filter(None, folders))
+        for namesake in (folder / "utils.py", folder / "utils" / "__init__.py")
+        if namesake.is_file()
+    }
+    remedy = "notebooks beside it import it instead of the course's package: rename it"
+    return [
+        Check("own utils", "broken", f"{file}: {remedy}")
+        for file in sorted(found - {PROJECT / "utils" / "__init__.py"})
+    ]
 
 
 def _sandbox() -> list[Check]:

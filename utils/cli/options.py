@@ -2,8 +2,6 @@
 
 import json
 import sys
-from collections import Counter
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +11,6 @@ from rich.console import Console
 from tqdm import tqdm
 
 from utils.errors import CourseError, CourseWarning
-from utils.files import printable
 from utils.settings import DeviceKind, Precision, TrainingConfig, WeightsChoice
 
 out = Console(width=None if sys.stdout.isatty() else 110, soft_wrap=False, markup=False)
@@ -67,49 +64,6 @@ def count_photos(limit: str) -> int | None:
     if not limit.isdecimal() or int(limit) == 0:
         raise CourseError(f"--limit '{limit}' is neither a number of photos nor all.")
     return int(limit)
-
-
-def say_skipped(skipped: Sequence[Path], read: int) -> None:
-    """Count and name the files that couldn't be read as photos, beside those that were read."""
-    if not skipped:
-        return
-    from utils.images import HEIC
-
-    kinds = Counter(path.suffix.lower() or path.name for path in skipped)
-    counted = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
-    names = ", ".join(printable(str(path)) for path in skipped[:5])
-    more = f" and {len(skipped) - 5} more" if len(skipped) > 5 else ""
-    hint = "; pip install pillow-heif reads HEIC" if kinds.keys() & set(HEIC) else ""
-    print(
-        f"Skipped {len(skipped)} of {len(skipped) + read} files, which can't be read as "
-        f"photos ({counted}{hint}): {names}{more}",
-        file=sys.stderr,
-    )
-
-
-def say_leaks(images: Any, seed: int, own: bool) -> None:
-    """Warn of copies that could make a split of the user's own folder leak."""
-    from utils.splits import count_copies, near_duplicates, split
-
-    if not own:
-        return
-    if copies := count_copies(images):
-        print(
-            f"{copies} of {len(images)} photos are copies of another file: each stays on one side "
-            "of the split with its original.",
-            file=sys.stderr,
-        )
-    pairs = near_duplicates(images, split(images, seed), bars)
-    if pairs:
-        examples = "; ".join(
-            f"{images.images[learned]} and {images.images[tested]}" for learned, tested in pairs[:3]
-        )
-        print(
-            f"{len(pairs)} test photos look nearly the same as one that is learned from, so the "
-            f"test accuracy will be too high: {examples}. Keep such photos on one side with "
-            "--group-by folder, prefix or a CSV file.",
-            file=sys.stderr,
-        )
 
 
 def say_warning(message: Warning | str, category: type[Warning], *_: object) -> None:

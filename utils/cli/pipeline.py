@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from utils.cli.notices import say_dubious, say_skipped
 from utils.cli.options import (
     DEFAULTS,
     Data,
@@ -22,8 +23,6 @@ from utils.cli.options import (
     count_photos,
     out,
     print_json,
-    say_leaks,
-    say_skipped,
 )
 from utils.errors import CourseError
 from utils.settings import Mode
@@ -113,6 +112,12 @@ def train(
             show_default="never",
         ),
     ] = None,
+    class_weights: Annotated[
+        bool,
+        typer.Option(
+            "--class-weights", help="Make each class count alike, however few its photos."
+        ),
+    ] = False,
     weights: Weights = None,
     seed: Seed = 0,
     limit: Limit = "all",
@@ -158,13 +163,15 @@ def train(
         lr_head=lr,
         lr_backbone=lr_backbone,
         patience=patience,
+        class_weights=class_weights,
         seed=seed,
     )
     runtime = choose_runtime(device, precision, frozen=mode is Mode.HEAD)
     backbone = load_backbone(model, weights)
     images = chosen_images(data, group_by, count_photos(limit), seed, bars)
     say_skipped(images.skipped, len(images))
-    say_leaks(images, seed, own=data not in DATA_SETS)
+    if data not in DATA_SETS:
+        say_dubious(images, seed, class_weights)
     folder = folder or Path("runs") / f"{model}-{images.name}-{mode.value}"
     checkpoints = Checkpoints(folder, resume=resume)
     if checkpoints.last.exists() and not (resume or overwrite):

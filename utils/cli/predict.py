@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from utils.cli.options import Json, Weights, bars, out, print_json, say_skipped
+from utils.cli.notices import say_several_pictures, say_skipped
+from utils.cli.options import Json, Weights, bars, out, print_json
 from utils.errors import CourseError
 from utils.files import printable, write_file
 
@@ -114,6 +115,7 @@ def _photos(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
             failures.append(str(error))
         else:
             files.append(path)
+    say_several_pictures(files)
     return files, failures
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from utils.cli.notices import say_several_pictures, say_skipped
 from utils.cli.options import (
     Device,
     Json,
@@ -17,7 +18,6 @@ from utils.cli.options import (
     bars,
     out,
     print_json,
-    say_skipped,
 )
 from utils.errors import CourseError
 from utils.files import printable
@@ -132,6 +132,8 @@ def _new_photos(run: Path, trained: Any, data: str) -> Tested:
     known = data in DATA_SETS or not Path(data).is_dir()
     images = load_images(data, bars) if known else load_folder(Path(data), bars, least=1)
     say_skipped(images.skipped, len(images))
+    if not known:
+        say_several_pictures(images.images)
     strange = [name for name in images.classes if name not in trained.classes]
     if strange:
         raise CourseError(

@@ -13,19 +13,25 @@ app = typer.Typer()
 
 @app.command(rich_help_panel="Maintain")
 def cache(
-    clear: Annotated[bool, typer.Option("--clear", help="Delete the cached features.")] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="Delete them.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show or clear the features kept on disk."""
+    """Show or clear the features and converted models kept on disk."""
     from utils import features
+    from utils.settings import Settings
 
     files, size = features.clear_cache() if clear else features.cache_size()
-    folder = features.features_folder()
+    folder = Settings().cache
     if as_json:
         print_json({"folder": str(folder), "files": files, "bytes": size, "cleared": clear})
     else:
         verb = "Cleared" if clear else "Holding"
-        out.print(f"{verb} {files} files, {size / 1e6:.1f} MB, in {folder}", highlight=False)
+        out.print(
+            f"{verb} {files} files of features and converted models, {size / 1e6:.1f} MB, in "
+            f"{folder}",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 @app.command(rich_help_panel="Maintain")

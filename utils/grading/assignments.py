@@ -26,7 +26,7 @@ STUB = 'raise NotImplementedError("your code here")'
 # What a class gets: no solutions, no marks, no tests, no benchmarks, no maintainers' rules.
 STUDENTS_COPY = (
     "LICENSE", "Makefile", "data", "environment.yml", "exercises", "lessons", "pyproject.toml",
-    "quizzes", "requirements.txt", "utils", "weights",
+    "quizzes", "requirements.txt", "utils", "vision_course.py", "weights",
 )  # fmt: skip
 LEFT_OUT = ("__pycache__", ".ipynb_checkpoints", "my_answers.yaml", ".my_answers.*", "Makefile")
 # Parts of the README for those who teach and maintain.
