@@ -28,7 +28,7 @@ def main() -> None:
     if arguments.only in (None, "extraction"):
         results += extraction.measure(arguments.rounds, say)
     if arguments.only in (None, "own photos"):
-        results += own_photos.measure()
+        results += own_photos.measure(arguments.many)
     if arguments.only in (None, "heads"):
         results += heads.measure(arguments.photos, say)
     if arguments.only in (None, "grading"):
@@ -41,6 +41,7 @@ def main() -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--photos", type=int, default=400, help="photos to train heads on")
+    parser.add_argument("--many", type=int, default=30_000, help="own photos to learn from")
     parser.add_argument("--rounds", type=int, default=9, help="turns of each tool in extraction")
     parser.add_argument("--only", choices=PARTS, help="one part of it")
     parser.add_argument("--students", type=int, default=50, help="students of each exercise")

@@ -23,8 +23,8 @@ class Result:
 
     @property
     def ratio(self) -> float:
-        """How many times better ours is: seconds count downwards, rates upwards."""
-        return self.other / self.ours if self.unit == "s" else self.ours / self.other
+        """How many times better ours is: seconds and megabytes count downwards, rates upwards."""
+        return self.other / self.ours if self.unit in ("s", "MB") else self.ours / self.other
 
 
 def table(results: Iterable[Result]) -> Table:

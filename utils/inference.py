@@ -81,7 +81,7 @@ def fast_inference(
         model = converted(module, example, calibration)
         return OpenVinoModule(model, example.shape, runtime.precision)
     except Exception as error:  # exporters and OpenVINO raise errors of many types
-        if is_out_of_memory(error):
+        if is_out_of_memory(error) or isinstance(error, CourseError):  # no room in the cache
             raise
         reason = (str(error).strip() or repr(error)).splitlines()[-1][:200]
         if runtime.precision == INT8:
