@@ -20,7 +20,7 @@ from utils.datasets import load_elpv
 from utils.device import INT8, Runtime
 from utils.features import compute_with, fast_backbone
 from utils.inference import FastModule
-from utils.openvino_models import PRECISIONS
+from utils.openvino_models import PRECISIONS, load_openvino
 from utils.settings import FeatureEngine
 
 BATCHES = 4  # an asynchronous tool needs more than one to overlap anything
@@ -132,8 +132,7 @@ def _onnx(task: Task) -> bytes:
 def openvino(task: Task) -> list[Work]:
     """OpenVINO on the model as it converts it, tuned for latency and for throughput."""
     _only_on_cpu(task)
-    import openvino as library
-
+    library = load_openvino()
     with torch.no_grad():
         model = library.convert_model(torch.export.export(_body(task), (task.pixels,)))
     return [_queue(library, model, hint, task) for hint in ("LATENCY", "THROUGHPUT")]

@@ -1,5 +1,8 @@
 """The fast path: the same output as the plain module on either engine, and nothing on stderr."""
 
+import os
+import subprocess
+import sys
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +18,7 @@ from utils.errors import CourseWarning
 from utils.images import Normalize
 from utils.inference import engine_worth, fast_inference
 from utils.openvino_models import engines_folder
+from utils.settings import PROJECT
 
 
 @pytest.fixture
@@ -87,6 +91,27 @@ def test_one_converted_model_serves_batches_of_any_length(openvino: Runtime) -> 
         fast = fast_inference(model, openvino, photos[:size])
         torch.testing.assert_close(fast(photos[:size]), expected[:size])
     assert len(list(engines_folder().iterdir())) == 1
+
+
+REPORTS = """
+import openvino_telemetry.backend.backend_ga4 as reports
+sent = []
+reports.GA4Backend.send = lambda self, message: sent.append(message)
+import torch
+from utils.device import Runtime
+from utils.inference import fast_inference
+runtime = Runtime(torch.device("cpu"), "fp32", "openvino")
+fast = fast_inference(torch.nn.Conv2d(3, 4, 3), runtime, torch.zeros(2, 3, 8, 8))
+print(fast.engine, sent)
+"""
+
+
+def test_nothing_is_reported_to_the_makers_of_openvino(tmp_path: Path) -> None:
+    environment = os.environ | {"COURSE_CACHE": str(tmp_path), "HOME": str(tmp_path)}
+    environment.pop("CI", None)
+    command = [sys.executable, "-c", REPORTS]
+    said = subprocess.check_output(command, env=environment, cwd=PROJECT, encoding="utf-8")
+    assert said == "openvino []\n"
 
 
 def test_few_photos_are_not_worth_converting_a_model(openvino: Runtime) -> None:

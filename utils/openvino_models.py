@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -29,8 +30,6 @@ class OpenVinoModule:
 
     def __init__(self, model: Any, shape: torch.Size, precision: str) -> None:
         """`model` is an openvino.Model, `precision` the one to multiply in."""
-        import openvino
-
         model.reshape(list(shape))
         self.size = shape[0]
         settings = {
@@ -40,7 +39,7 @@ class OpenVinoModule:
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),
             "INFERENCE_PRECISION_HINT": PRECISIONS[precision],
         }
-        compiled = openvino.Core().compile_model(model, "CPU", settings)
+        compiled = load_openvino().Core().compile_model(model, "CPU", settings)
         streams = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
         # Twice as many batches as can run at once, so that none waits for its photos.
         self.free = deque(compiled.create_infer_request() for _ in range(2 * streams))
@@ -96,28 +95,22 @@ def converted(module: nn.Module, example: Tensor, calibration: Sequence[Tensor] 
 
 
 def _convert(module: nn.Module, example: Tensor) -> Any:
-    import openvino
-
     photos = example[:1].expand(EXAMPLE, *example.shape[1:]).contiguous()
     batch = torch.export.Dim("batch", min=1, max=MOST)
     with quiet(), torch.no_grad():
         program = torch.export.export(module, (photos,), dynamic_shapes=({0: batch},), strict=False)
-        return openvino.convert_model(program)
+        return load_openvino().convert_model(program)
 
 
 def _quantize(calibration: Sequence[Tensor], module: nn.Module, example: Tensor) -> Any:
-    import openvino
-
     content = to_onnx(module, example, "features").SerializeToString()
-    return openvino.Core().read_model(to_int8(content, calibration))
+    return load_openvino().Core().read_model(to_int8(content, calibration))
 
 
 def _serialized(model: Any) -> dict[str, Tensor]:
-    import openvino
-
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.xml"
-        openvino.save_model(model, file, compress_to_fp16=False)
+        load_openvino().save_model(model, file, compress_to_fp16=False)
         return {
             kind: torch.from_numpy(np.fromfile(file.with_suffix(f".{kind}"), dtype=np.uint8))
             for kind in ("xml", "bin")
@@ -125,23 +118,27 @@ def _serialized(model: Any) -> dict[str, Tensor]:
 
 
 def _deserialized(content: dict[str, Tensor]) -> Any:
-    import openvino
-
     description, weights = (content[kind].numpy() for kind in ("xml", "bin"))
+    openvino = load_openvino()
     return openvino.Core().read_model(description.tobytes().decode(), openvino.Tensor(weights))
 
 
 def _cache_file(module: nn.Module, example: Tensor, calibration: Sequence[Tensor]) -> Path:
-    import openvino
-
     digest = hashlib.sha256()
     for part in (repr(module), example.shape[1:], example.dtype, torch.__version__):
         digest.update(f"{part}\n".encode())
-    digest.update(openvino.__version__.encode())
+    digest.update(load_openvino().__version__.encode())
     for name, tensor in (*module.state_dict().items(), *enumerate(calibration)):
         digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
         digest.update(tensor.detach().contiguous().view(-1).view(torch.uint8).numpy())
     return engines_folder() / f"{digest.hexdigest()[:32]}.safetensors"
+
+
+def load_openvino() -> ModuleType:
+    """Import OpenVINO, which takes a while, and keep it from reporting its use."""
+    with quiet():
+        import openvino
+    return openvino
 
 
 def engines_folder() -> Path:

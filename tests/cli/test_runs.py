@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime
-import openvino
 import pytest
 import torch
 from commands import TRAIN, assert_refused, course
@@ -16,6 +15,7 @@ from PIL import Image
 
 from utils.datasets import Crops
 from utils.export import load_onnx
+from utils.openvino_models import load_openvino
 from utils.photo_folders import unlabelled
 from utils.runs import load_run
 
@@ -202,7 +202,7 @@ def test_onnx_runtime_and_openvino_read_any_number_of_photos(
     spec = load_run(run).record.preprocessing
     pixels = torch.stack([crop for crop, _ in Crops(unlabelled(files), spec)]).numpy()
     session = onnxruntime.InferenceSession(str(run / name))
-    compiled = openvino.Core().compile_model(run / name, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    compiled = load_openvino().Core().compile_model(run / name, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     for count in (1, 3):
         logits = session.run(None, {"pixels": pixels[:count]})[0]
         assert logits.shape == (count, 2)
