@@ -202,7 +202,9 @@ def test_onnx_runtime_and_openvino_read_any_number_of_photos(
     spec = load_run(run).record.preprocessing
     pixels = torch.stack([crop for crop, _ in Crops(unlabelled(files), spec)]).numpy()
     session = onnxruntime.InferenceSession(str(run / name))
-    compiled = load_openvino().Core().compile_model(run / name, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    compiled = (
+        load_openvino().Core().compile_model(run / name, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    )
     for count in (1, 3):
         logits = session.run(None, {"pixels": pixels[:count]})[0]
         assert logits.shape == (count, 2)
