@@ -104,6 +104,7 @@ class Unconvertible(nn.Module):
         return x if x.sum().item() > 0 else -x
 
 
+@pytest.mark.engine
 def test_what_openvino_cannot_run_is_cached_too(cache, cpu: Runtime) -> None:
     images = limit(load_elpv(), 300)
     body = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), Unconvertible())
@@ -117,6 +118,7 @@ def test_what_openvino_cannot_run_is_cached_too(cache, cpu: Runtime) -> None:
     assert torch.equal(first.vectors, second.vectors)
 
 
+@pytest.mark.engine
 def test_openvino_gives_the_same_features_under_another_key(cache, cpu: Runtime) -> None:
     images, backbone = limit(load_elpv(), 300), load_backbone("resnet18", "offline")
     fast = extract_features(backbone, images, replace(cpu, engine="openvino"))

@@ -17,6 +17,8 @@ from utils.openvino_models import engines_folder
 from utils.splits import split
 from utils.training import TrainingConfig, train
 
+pytestmark = pytest.mark.engine
+
 
 @pytest.fixture(scope="module")
 def backbone() -> Backbone:

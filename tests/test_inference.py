@@ -20,6 +20,8 @@ from utils.inference import engine_worth, fast_inference
 from utils.openvino_models import engines_folder
 from utils.settings import PROJECT
 
+pytestmark = pytest.mark.engine
+
 
 @pytest.fixture
 def openvino(cpu: Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runtime:
