@@ -13,12 +13,13 @@ SERVERS := $(lastword $(wildcard /usr/lib/postgresql/*/bin))  # Debian keeps ini
 .PHONY: test system lessons exercises student-copy exercises-report bench lint lock dev
 
 # Files are UTF-8 whatever the machine's code page: an open() that doesn't say so fails a test.
-# A worker takes whole files or folders, in order of their names (tests/conftest.py).
+# A worker takes whole files or folders, in order of their names (tests/conftest.py). Where one dies,
+# the run ends: xdist would start another and then wait for ever.
 test: dev system        ## all tests, and every lesson against its stored outputs
 	ruff check .
 	lint-imports
 	PYTHONWARNDEFAULTENCODING=1 pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
-		-m "not engine"
+		--max-worker-restart 0 -m "not engine"
 	PYTHONWARNDEFAULTENCODING=1 pytest -q -m engine $(ENGINE_TESTS)
 	LC_ALL=C PYTHONUTF8=0 pytest -q $(CODE_PAGE_TESTS)
 	$(NBVAL) -n $(WORKERS) --dist loadfile lessons
