@@ -1,6 +1,5 @@
 """Stage 2: the three families, where their weights come from, and what they need as input."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -15,6 +14,7 @@ from utils.images import Preprocessing
 from utils.library_models import is_library_name, timm_state
 from utils.models import MODELS, OFFLINE, TEXTBOOK, ModelSpec, find_family, find_model
 from utils.settings import Settings, WeightsChoice
+from utils.tensor_files import fingerprint
 from utils.weights import (
     WeightsSource,
     check_official,
@@ -85,11 +85,7 @@ class Backbone(nn.Module):
 
     def fingerprint(self) -> str:
         """SHA-256 over the names, shapes and values of all weights of the body."""
-        digest = hashlib.sha256()
-        for name, tensor in self.body.state_dict().items():
-            digest.update(f"{name}{tuple(tensor.shape)}".encode())
-            digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
-        return digest.hexdigest()
+        return fingerprint(self.body.state_dict())
 
 
 def choose_weights(weights: str | None = None) -> str:

@@ -12,7 +12,11 @@ from utils.quiet import quiet
 
 OPSET = 18
 INPUT = "pixels"
-EXAMPLE = 2  # photos: with one, exporters take the batch for a constant
+
+
+def exporters_example(example: Tensor) -> Tensor:
+    """A batch of two photos of the example's kind: with one, exporters take it for a constant."""
+    return example[:1].expand(2, *example.shape[1:]).contiguous()
 
 
 def to_onnx(module: nn.Module, example: Tensor, output: str) -> "onnx.ModelProto":  # noqa: F821
@@ -23,7 +27,7 @@ def to_onnx(module: nn.Module, example: Tensor, output: str) -> "onnx.ModelProto
         example: a batch that it takes.
         output: the name of its only output.
     """
-    photos = example[:1].expand(EXAMPLE, *example.shape[1:]).contiguous()
+    photos = exporters_example(example)
     with quiet():
         program = torch.onnx.export(
             module,

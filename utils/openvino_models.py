@@ -4,7 +4,7 @@ import hashlib
 import tempfile
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from utils.onnx_models import EXAMPLE, to_int8, to_onnx
+from utils.onnx_models import exporters_example, to_int8, to_onnx
 from utils.quiet import quiet
 from utils.settings import FeatureEngine, Settings
-from utils.tensor_files import read_tensors, write_tensors
+from utils.tensor_files import fingerprint, read_tensors, write_tensors
 
 MOST = 4096  # photos in a batch
 # What isn't quantised of an int8 model is computed in float32.
@@ -31,48 +31,62 @@ class OpenVinoModule:
     def __init__(self, model: Any, shape: torch.Size, precision: str) -> None:
         """`model` is an openvino.Model, `precision` the one to multiply in."""
         model.reshape(list(shape))
-        self.size = shape[0]
+        self.model, self.size, self.precision = model, shape[0], precision
+        # Several batches at once, each on a core of its own, give the most photos a second.
+        self.together = self._compile("THROUGHPUT")
+
+    @cached_property
+    def alone(self) -> deque[Any]:
+        """For a batch that is waited for, on which all cores work."""
+        return self._compile("LATENCY")
+
+    def _compile(self, hint: str) -> deque[Any]:
+        """Requests that run the module, free to be used."""
         settings = {
-            # Several batches at once, each on a core of its own, give the most photos a second;
-            # somebody waits for a single photo.
-            "PERFORMANCE_HINT": "LATENCY" if shape[0] == 1 else "THROUGHPUT",
+            "PERFORMANCE_HINT": hint,
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-            "INFERENCE_PRECISION_HINT": PRECISIONS[precision],
+            "INFERENCE_PRECISION_HINT": PRECISIONS[self.precision],
         }
-        compiled = load_openvino().Core().compile_model(model, "CPU", settings)
-        streams = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+        compiled = load_openvino().Core().compile_model(self.model, "CPU", settings)
+        running = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
         # Twice as many batches as can run at once, so that none waits for its photos.
-        self.free = deque(compiled.create_infer_request() for _ in range(2 * streams))
-        self.single = len(compiled.outputs) == 1
+        return deque(compiled.create_infer_request() for _ in range(2 * running))
 
     def __call__(self, batch: Tensor) -> Tensor | tuple[Tensor, ...]:
-        return next(self.stream([batch]))
+        return next(self._run([batch], self.alone))
 
     def stream(self, batches: Iterable[Tensor]) -> Iterator[Tensor | tuple[Tensor, ...]]:
         """The outputs of each batch, in order; the next is read while those before are computed.
 
         A batch may hold fewer photos than the module was compiled for, but not more.
         """
+        return self._run(batches, self.together)
+
+    def _run(
+        self, batches: Iterable[Tensor], free: deque[Any]
+    ) -> Iterator[Tensor | tuple[Tensor, ...]]:
         running: deque[tuple[Any, int]] = deque()
+
+        def finished() -> Tensor | tuple[Tensor, ...]:
+            request, photos = running.popleft()
+            request.wait()
+            free.append(request)
+            found = tuple(torch.from_numpy(t.data[:photos].copy()) for t in request.output_tensors)
+            return found[0] if len(found) == 1 else found
+
         for batch in batches:
-            if not self.free:
-                yield self._output(*running.popleft())
-            request = self.free.popleft()
+            if not free:
+                yield finished()
+            request = free.popleft()
             running.append((request, len(batch)))
             request.start_async({0: self._filled(batch).contiguous().numpy()})
         while running:
-            yield self._output(*running.popleft())
+            yield finished()
 
     def _filled(self, batch: Tensor) -> Tensor:
         """Repeat the last photo until the batch is full: one shape is faster than any."""
         missing = self.size - len(batch)
         return torch.cat([batch, batch[-1:].expand(missing, -1, -1, -1)]) if missing else batch
-
-    def _output(self, request: Any, photos: int) -> Tensor | tuple[Tensor, ...]:
-        request.wait()
-        self.free.append(request)
-        found = tuple(torch.from_numpy(t.data[:photos].copy()) for t in request.output_tensors)
-        return found[0] if self.single else found
 
 
 def converted(module: nn.Module, example: Tensor, calibration: Sequence[Tensor] = ()) -> Any:
@@ -95,7 +109,7 @@ def converted(module: nn.Module, example: Tensor, calibration: Sequence[Tensor] 
 
 
 def _convert(module: nn.Module, example: Tensor) -> Any:
-    photos = example[:1].expand(EXAMPLE, *example.shape[1:]).contiguous()
+    photos = exporters_example(example)
     batch = torch.export.Dim("batch", min=1, max=MOST)
     with quiet(), torch.no_grad():
         program = torch.export.export(module, (photos,), dynamic_shapes=({0: batch},), strict=False)
@@ -124,14 +138,17 @@ def _deserialized(content: dict[str, Tensor]) -> Any:
 
 
 def _cache_file(module: nn.Module, example: Tensor, calibration: Sequence[Tensor]) -> Path:
-    digest = hashlib.sha256()
-    for part in (repr(module), example.shape[1:], example.dtype, torch.__version__):
-        digest.update(f"{part}\n".encode())
-    digest.update(load_openvino().__version__.encode())
-    for name, tensor in (*module.state_dict().items(), *enumerate(calibration)):
-        digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
-        digest.update(tensor.detach().contiguous().view(-1).view(torch.uint8).numpy())
-    return engines_folder() / f"{digest.hexdigest()[:32]}.safetensors"
+    calibrated = {f"calibration {number}": batch for number, batch in enumerate(calibration)}
+    recipe = (
+        repr(module),
+        str(example.shape[1:]),
+        str(example.dtype),
+        torch.__version__,
+        load_openvino().__version__,
+        fingerprint(module.state_dict() | calibrated),
+    )
+    key = hashlib.sha256("\n".join(recipe).encode()).hexdigest()
+    return engines_folder() / f"{key[:32]}.safetensors"
 
 
 def load_openvino() -> ModuleType:

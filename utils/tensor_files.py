@@ -1,14 +1,24 @@
-"""Named tensors in a file of the cache, whose checksum tells whether they are whole."""
+"""Named tensors: their fingerprint, and files of the cache that tell whether they are whole."""
 
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
 import safetensors.torch
+import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from utils.files import write_file
+
+
+def fingerprint(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 over the names, shapes and values of tensors, in their order."""
+    digest = hashlib.sha256()
+    for name, tensor in tensors.items():
+        digest.update(f"{name}{tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def write_tensors(file: Path, tensors: Mapping[str, Tensor]) -> None:
@@ -29,7 +39,4 @@ def read_tensors(file: Path) -> dict[str, Tensor] | None:
 
 
 def _checksum(tensors: Mapping[str, Tensor]) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        digest.update(tensors[name].contiguous().numpy())
-    return digest.hexdigest()
+    return fingerprint(dict(sorted(tensors.items())))
