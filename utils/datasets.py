@@ -54,17 +54,16 @@ class ImageSet:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def photo(self, index: int) -> Image.Image:
-        """The RGB image at `index`."""
+    def photo(self, index: int, least_side: int | None = None) -> Image.Image:
+        """The RGB image at `index`; a JPEG is decoded as `open_photo` does with `least_side`."""
         image = self.images[index]
         if isinstance(image, np.ndarray):
             return Image.fromarray(image).convert("RGB")
-        return open_photo(image)
+        return open_photo(image, least_side)
 
     def thumbnail(self, index: int) -> Image.Image:
         """The RGB image at `index`, scaled down until its sides are nearly `THUMBNAIL` pixels."""
-        image = self.images[index]
-        photo = self.photo(index) if isinstance(image, np.ndarray) else open_photo(image, THUMBNAIL)
+        photo = self.photo(index, THUMBNAIL)
         return photo.reduce(max(1, min(photo.size) // THUMBNAIL))
 
     def subset(self, indices: Iterable[int]) -> "ImageSet":

@@ -21,12 +21,10 @@ def say_skipped(skipped: Sequence[Path], read: int) -> None:
 
     kinds = Counter(path.suffix.lower() or path.name for path in skipped)
     counted = ", ".join(f"{count} {printable(kind)}" for kind, count in kinds.most_common())
-    names = ", ".join(printable(str(path)) for path in skipped[:5])
-    more = f" and {len(skipped) - 5} more" if len(skipped) > 5 else ""
     hint = "; pip install pillow-heif reads HEIC" if kinds.keys() & set(HEIC) else ""
     _say(
         f"Skipped {len(skipped)} of {len(skipped) + read} files, which can't be read as "
-        f"photos ({counted}{'' if reads_heic() else hint}): {names}{more}"
+        f"photos ({counted}{'' if reads_heic() else hint}): {_named(skipped, 5)}"
     )
 
 
@@ -36,11 +34,9 @@ def say_several_pictures(files: Sequence[Path]) -> None:
 
     several = [file for file in files if holds_several(file)]
     if several:
-        names = ", ".join(printable(str(file)) for file in several[:EXAMPLES])
-        more = f" and {len(several) - EXAMPLES} more" if len(several) > EXAMPLES else ""
         _say(
             f"{len(several)} of {len(files)} files hold several pictures (animations, or pages), "
-            f"of which the first is taken: {names}{more}"
+            f"of which the first is taken: {_named(several, EXAMPLES)}"
         )
 
 
@@ -81,6 +77,11 @@ def _say_uneven(images: Any) -> None:
             "still have a high accuracy. --class-weights makes each class count alike; look at "
             "the balanced accuracy, too."
         )
+
+
+def _named(files: Sequence[Path], most: int) -> str:
+    names = ", ".join(printable(str(file)) for file in files[:most])
+    return names + (f" and {len(files) - most} more" if len(files) > most else "")
 
 
 def _examples(images: Any, pairs: Sequence[tuple[int, int]]) -> str:
