@@ -5,7 +5,7 @@ NBVAL := pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sa
 CODE_PAGE_TESTS := tests/test_files.py tests/test_notebook.py \
 	tests/grading/test_autograde.py::test_marks_given_by_hand_stay_until_another_notebook_comes
 # At the end of thousands of tests a worker that had converted models died, and said nothing.
-ENGINE_TESTS := tests/test_features.py tests/test_frozen_features.py tests/test_inference.py
+ENGINE_TESTS := tests/test_features.py tests/test_inference.py
 # Programs from the system's packages, as PROGRAM:PACKAGE; tests that miss one skip and say so.
 SYSTEM := g++:g++ initdb:postgresql bwrap:bubblewrap chromium:chromium
 SERVERS := $(lastword $(wildcard /usr/lib/postgresql/*/bin))  # Debian keeps initdb off the PATH

@@ -18,9 +18,9 @@ from benchmarks.timing import Work
 from utils.backbones import Backbone
 from utils.datasets import load_elpv
 from utils.device import INT8, Runtime
+from utils.engines.openvino import PRECISIONS, load_openvino
 from utils.features import compute_with, fast_backbone
 from utils.inference import FastModule
-from utils.openvino_models import PRECISIONS, load_openvino
 from utils.settings import FeatureEngine
 
 BATCHES = 4  # an asynchronous tool needs more than one to overlap anything

@@ -9,7 +9,7 @@ from benchmarks.results import Result
 from benchmarks.timing import Contender, best_seconds
 from utils.backbones import load_backbone, textbook
 from utils.device import Runtime, choose_runtime
-from utils.quiet import quiet
+from utils.engines.quiet import quiet
 
 OURS = ("ours", "from files", "int8")
 STOCK_GOALS = {"efficientnet_lite0": 5.0, "resnet18": 3.0, "resnet50": 3.0}

@@ -13,11 +13,12 @@ from utils import features
 from utils.backbones import Backbone, load_backbone, with_scales
 from utils.datasets import Crops, ImageSet, load_elpv
 from utils.device import Runtime, choose_runtime, cpu_multiplies_bf16
-from utils.errors import CourseWarning
-from utils.features import extract_features
+from utils.engines.openvino import engines_folder
+from utils.errors import CourseError, CourseWarning
+from utils.features import check_int8, extract_features, frozen_features
 from utils.images import Normalize
 from utils.models import find_model
-from utils.splits import limit
+from utils.splits import limit, split
 from utils.training import TrainingConfig, train
 from utils.weights import WeightsSource
 
@@ -148,9 +149,10 @@ RACE = """
 import torch
 from utils.backbones import Backbone, load_backbone
 from utils.datasets import load_elpv
-from utils.splits import limit
+from utils.splits import limit, split
 from utils.device import Runtime
-from utils.features import extract_features
+from utils.engines.openvino import engines_folder
+from utils.features import check_int8, extract_features, frozen_features
 torch.set_num_threads(1)
 images = limit(load_elpv(), 40).subset(range(8))
 vectors = extract_features(
@@ -195,3 +197,54 @@ def test_head_passes_the_floor_on_all_of_elpv_in_bf16_as_in_fp32(
     if cpu_multiplies_bf16():  # elsewhere bf16 is emulated, and nobody would choose it
         half = head_accuracy(backbone, images, choose_runtime("cpu", "bf16"), seeds=5)
         assert abs(half - exact) <= 0.005
+
+
+# --- int8 --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def resnet() -> Backbone:
+    return load_backbone("resnet18", "offline")
+
+
+@pytest.fixture(scope="module")
+def int8(cpu: Runtime) -> Runtime:
+    return replace(cpu, precision="int8", engine="openvino")
+
+
+@pytest.mark.engine
+def test_a_head_learns_from_int8_features_and_the_backbone_is_quantised_once(
+    resnet: Backbone,
+    squares: ImageSet,
+    cpu: Runtime,
+    int8: Runtime,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path))
+    trace, _ = train(resnet, squares, TrainingConfig(), int8)
+    assert trace.test_accuracy == 1
+    small = frozen_features(resnet, squares, split(squares, 0), int8)
+    exact = extract_features(resnet, squares, cpu).vectors
+    likeness = torch.nn.functional.cosine_similarity(small.vectors, exact)
+    assert small.cached
+    assert not torch.equal(small.vectors, exact)
+    assert likeness.min() > 0.98
+    found = check_int8(resnet, squares, split(squares, 0), int8)
+    assert found.startswith("100.0% in int8 and 100.0% in fp32")
+    assert len(list(engines_folder().iterdir())) == 1
+    monkeypatch.setattr(features, "TOLERANCE", -0.1)
+    with pytest.raises(CourseError, match=r"int8: 100.0% .* use --precision fp32"):
+        check_int8(resnet, squares, split(squares, 0), int8)
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("frozen", [True, False])
+def test_int8_is_for_frozen_backbones_with_openvino(
+    frozen: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COURSE_ENGINE", "eager" if frozen else "openvino")
+    with pytest.raises(CourseError, match=r"'int8' is for training a head .* use fp32"):
+        choose_runtime("cpu", "int8", frozen=frozen)
+    monkeypatch.setenv("COURSE_ENGINE", "openvino")
+    assert choose_runtime("cpu", "int8", frozen=True).dtype == torch.float32

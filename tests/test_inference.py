@@ -14,10 +14,10 @@ from torch import nn
 
 from utils.backbones import load_backbone, with_scales
 from utils.device import Runtime
+from utils.engines.openvino import engines_folder
 from utils.errors import CourseWarning
 from utils.images import Normalize
 from utils.inference import engine_worth, fast_inference
-from utils.openvino_models import engines_folder
 from utils.settings import PROJECT
 
 pytestmark = pytest.mark.engine

@@ -8,13 +8,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from utils.engines.tensor_files import fingerprint
 from utils.errors import CourseError, WeightsMissing, known_name
 from utils.hooks import on_forward, outputs_of
 from utils.images import Preprocessing
-from utils.library_models import is_library_name, timm_state
 from utils.models import MODELS, OFFLINE, TEXTBOOK, ModelSpec, find_family, find_model
+from utils.models.library import is_library_name, timm_state
 from utils.settings import Settings, WeightsChoice
-from utils.tensor_files import fingerprint
 from utils.weights import (
     WeightsSource,
     check_official,

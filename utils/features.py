@@ -6,8 +6,9 @@ only once; a head then trains on the cache.
 
 import hashlib
 import json
+import random
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,17 +17,21 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from utils.backbones import Backbone
+from utils.classifier import cross_validated_accuracy
 from utils.datasets import Crops, ImageSet, Progress, no_progress
-from utils.device import Runtime, is_out_of_memory, torch_threads
+from utils.device import INT8, Runtime, is_out_of_memory, torch_threads
+from utils.engines.openvino import engines_folder
+from utils.engines.tensor_files import read_tensors, write_tensors
 from utils.errors import CourseError
 from utils.images import Normalize, Preprocessing
 from utils.inference import FastModule, engine_worth, fast_inference
-from utils.openvino_models import engines_folder
-from utils.settings import FeatureEngine, Settings
-from utils.tensor_files import read_tensors, write_tensors
+from utils.settings import FeatureEngine, Precision, Settings
+from utils.splits import Splits
 
 FORMAT = "3"
 CALIBRATION = 200  # photos, from which int8's ranges are read
+COMPARED = 1000  # photos on which int8 is compared with fp32
+TOLERANCE = 0.005  # of accuracy: what int8 may cost
 
 
 @dataclass(frozen=True)
@@ -181,3 +186,49 @@ def calibration_batches(images: ImageSet, spec: Preprocessing) -> list[Tensor]:
     count = min(CALIBRATION, len(images))
     chosen = images.subset(position * len(images) // count for position in range(count))
     return [pixels for pixels, _ in DataLoader(Crops(chosen, spec), batch_size=16)]
+
+
+def frozen_features(
+    backbone: Backbone,
+    images: ImageSet,
+    splits: Splits,
+    runtime: Runtime,
+    progress: Progress = no_progress,
+) -> Features:
+    """The feature vectors of every photo; int8's ranges are read from training photos alone."""
+    calibration = images.subset(splits.train) if runtime.precision == INT8 else None
+    return extract_features(backbone, images, runtime, progress=progress, calibration=calibration)
+
+
+def check_int8(
+    backbone: Backbone,
+    images: ImageSet,
+    splits: Splits,
+    runtime: Runtime,
+    progress: Progress = no_progress,
+) -> str:
+    """Compare heads on features in int8 and in fp32, without the test photos; say what came out.
+
+    Both heads are linear probes, cross-validated on the same photos.
+
+    Raises:
+        CourseError: int8 costs more than `TOLERANCE`.
+    """
+    known = sorted((*splits.train, *splits.val))
+    chosen = sorted(random.Random(0).sample(known, min(COMPARED, len(known))))
+    labels = torch.tensor(images.labels)[chosen]
+    groups = torch.tensor(images.groups or range(len(images)))[chosen]
+    small = frozen_features(backbone, images, splits, runtime, progress).vectors[chosen]
+    exact = replace(runtime, precision=Precision.FP32.value)
+    full = extract_features(backbone, images.subset(chosen), exact, progress=progress).vectors
+    accuracies = [cross_validated_accuracy(vectors, labels, groups) for vectors in (small, full)]
+    found = (
+        f"{accuracies[0]:.1%} in int8 and {accuracies[1]:.1%} in fp32 (a linear probe, "
+        f"cross-validated on {len(chosen)} photos that aren't tested)"
+    )
+    if accuracies[1] - accuracies[0] > TOLERANCE:
+        raise CourseError(
+            f"{backbone.spec.name} loses more than {100 * TOLERANCE} points to int8: {found}; use "
+            "--precision fp32."
+        )
+    return found

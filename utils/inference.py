@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from utils.device import INT8, Runtime, is_out_of_memory
+from utils.engines.folding import fold_norms, static_padding
+from utils.engines.openvino import OpenVinoModule, converted
 from utils.errors import CourseError, CourseWarning
-from utils.folding import fold_norms, static_padding
-from utils.openvino_models import OpenVinoModule, converted
 from utils.settings import FeatureEngine
 
 WORTH_CONVERTING = 256 * 224**2  # pixels: for fewer, converting takes longer than it saves

@@ -20,7 +20,7 @@ from utils.classifier import Head
 from utils.datasets import ImageSet, Progress, no_progress
 from utils.device import Runtime, memory_guard, reproducible
 from utils.errors import CourseError
-from utils.frozen_features import frozen_features
+from utils.features import frozen_features
 from utils.modes import (
     Classifier,
     check_mode,

@@ -14,10 +14,10 @@ from commands import TRAIN, assert_refused, course
 from PIL import Image
 
 from utils.datasets import Crops
-from utils.export import load_onnx
-from utils.openvino_models import load_openvino
+from utils.engines.openvino import load_openvino
 from utils.photo_folders import unlabelled
-from utils.runs import load_run
+from utils.runs.export import load_onnx
+from utils.runs.folder import load_run
 
 
 def stripes(file: Path, upright: bool, seed: int) -> Path:

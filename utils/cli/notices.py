@@ -42,7 +42,7 @@ def say_several_pictures(files: Sequence[Path]) -> None:
 
 def say_dubious(images: Any, seed: int, class_weights: bool) -> None:
     """Warn of what could make a training on the user's own folder mislead: copies, rare classes."""
-    from utils.likeness import alike_in_two_classes, near_duplicates, photo_hashes
+    from utils.photo_folders.likeness import alike_in_two_classes, near_duplicates, photo_hashes
     from utils.splits import count_copies, split
 
     say_several_pictures(images.images)

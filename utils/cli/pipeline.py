@@ -151,9 +151,9 @@ def train(
     from utils.cli.catalogue import DATA_SETS, chosen_images, full_grouping, full_source
     from utils.cli.run_report import write_run_report
     from utils.device import INT8, choose_runtime
+    from utils.features import check_int8
     from utils.files import write_file
-    from utils.frozen_features import check_int8
-    from utils.runs import Source, clear_results, keep_run, whole_classifier
+    from utils.runs.folder import Source, clear_results, keep_run, whole_classifier
     from utils.splits import split
 
     config = training.TrainingConfig(

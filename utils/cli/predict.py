@@ -152,8 +152,8 @@ def _by_run(run: Path, files: Sequence[Path], top: int, reject: bool) -> Answers
 
 def _load(run: Path) -> Any:
     """The classifier of a run folder or of an exported file."""
-    from utils.export import load_onnx
-    from utils.runs import load_run
+    from utils.runs.export import load_onnx
+    from utils.runs.folder import load_run
 
     return load_onnx(run) if run.suffix.lower() == ".onnx" else load_run(run)
 

@@ -14,7 +14,7 @@ from utils.evaluation import Evaluation, Mistake
 from utils.files import printable, write_file
 from utils.observations import EpochRecord
 from utils.plots import confusion_figure, curves_figure, reliability_figure, two_class_figure
-from utils.runs import RunRecord
+from utils.runs.folder import RunRecord
 
 THUMBNAIL = 192  # pixels
 

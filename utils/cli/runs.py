@@ -65,7 +65,7 @@ def evaluate(
     from utils.cli.run_report import photo_name, write_run_report
     from utils.device import choose_runtime
     from utils.evaluation import assess
-    from utils.runs import load_run
+    from utils.runs.folder import load_run
 
     trained = load_run(run)
     runtime = choose_runtime(device, precision)
@@ -127,7 +127,7 @@ def _new_photos(run: Path, trained: Any, data: str) -> Tested:
 
     from utils.cli.catalogue import DATA_SETS, load_images
     from utils.photo_folders import load_folder
-    from utils.runs import learned_photos
+    from utils.runs.folder import learned_photos
 
     known = data in DATA_SETS or not Path(data).is_dir()
     images = load_images(data, bars) if known else load_folder(Path(data), bars, least=1)
@@ -188,10 +188,10 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write a trained classifier as a file that other programs run, compared with PyTorch."""
-    from utils.export import compare, export_onnx, load_onnx, quantize_onnx
+    from utils.engines.onnx import OPSET
     from utils.features import CALIBRATION
-    from utils.onnx_models import OPSET
-    from utils.runs import load_run
+    from utils.runs.export import compare, export_onnx, load_onnx, quantize_onnx
+    from utils.runs.folder import load_run
 
     trained = load_run(run)
     images, splits = _photos_of(run, trained)

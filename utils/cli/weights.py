@@ -133,8 +133,8 @@ def weights(
 
 
 def _downloads(wanted: str) -> tuple[str, ...]:
-    from utils.library_models import is_library_name
     from utils.models import FAMILIES, find_family
+    from utils.models.library import is_library_name
 
     if is_library_name(wanted):
         return (wanted,)
@@ -143,8 +143,8 @@ def _downloads(wanted: str) -> tuple[str, ...]:
 
 def _fetch(name: str) -> Path:
     """Download the weights of a family's textbook model, or of a library's model."""
-    from utils.library_models import download_timm
     from utils.models import MODELS, TEXTBOOK, find_model
+    from utils.models.library import download_timm
     from utils.weights import download_official
 
     spec = MODELS[TEXTBOOK[name]] if name in TEXTBOOK else find_model(name)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from utils.likeness import alike_in_two_classes, near_duplicates, photo_hashes
 from utils.photo_folders import load_folder
+from utils.photo_folders.likeness import alike_in_two_classes, near_duplicates, photo_hashes
 from utils.splits import describe, group_photos, split
 
 

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from utils.onnx_models import exporters_example, to_int8, to_onnx
-from utils.quiet import quiet
+from utils.engines.onnx import exporters_example, to_int8, to_onnx
+from utils.engines.quiet import quiet
+from utils.engines.tensor_files import fingerprint, read_tensors, write_tensors
 from utils.settings import FeatureEngine, Settings
-from utils.tensor_files import fingerprint, read_tensors, write_tensors
 
 MOST = 4096  # photos in a batch
 # What isn't quantised of an int8 model is computed in float32.

@@ -19,13 +19,13 @@ from torch.utils.data import DataLoader
 from utils.classifier import probabilities
 from utils.datasets import Crops, ImageSet, Progress, no_progress
 from utils.device import Runtime
+from utils.engines.folding import static_padding
+from utils.engines.onnx import to_int8, to_onnx
 from utils.errors import CourseError
 from utils.features import calibration_batches
 from utils.files import write_file
-from utils.folding import static_padding
 from utils.images import Normalize, Preprocessing
-from utils.onnx_models import to_int8, to_onnx
-from utils.runs import TrainedRun
+from utils.runs.folder import TrainedRun
 
 METADATA = "vision_course"
 BATCH = 16

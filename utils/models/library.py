@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from utils.errors import CourseError, WeightsMissing, known_name
 from utils.hooks import on_forward
 from utils.images import Preprocessing
-from utils.model_spec import IMAGENET_CLASSES, ModelSpec, official_preprocessing
+from utils.models.spec import IMAGENET_CLASSES, ModelSpec, official_preprocessing
 
 LIBRARIES = ("torchvision", "timm")
 STRIDES = (2, 4, 8, 16, 32)

@@ -15,12 +15,11 @@ from utils.datasets import ImageSet, Progress, no_progress
 from utils.device import Runtime
 from utils.errors import CourseError
 from utils.evaluation import Evaluation, assess, reject_threshold
-from utils.features import compute_features
+from utils.features import compute_features, frozen_features
 from utils.files import read_text, write_file
-from utils.frozen_features import frozen_features
 from utils.modes import Classifier
 from utils.observations import TrainingTrace
-from utils.run_record import FORMAT, DataRecord, RunRecord, SplitRecord
+from utils.runs.record import FORMAT, DataRecord, RunRecord, SplitRecord
 from utils.splits import Splits, split
 
 RECORD, LEARNED = "model.json", "learned.txt"

@@ -5,8 +5,8 @@ import torch
 
 from utils.backbones import load_backbone
 from utils.errors import CourseError, WeightsMissing
-from utils.library_models import library_model
 from utils.models import MODELS, find_model
+from utils.models.library import library_model
 
 
 @pytest.mark.parametrize(

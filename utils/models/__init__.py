@@ -9,9 +9,9 @@ from torch import nn
 
 from utils.errors import known_name
 from utils.images import Preprocessing
-from utils.library_models import is_library_name, library_model
-from utils.model_spec import IMAGENET_CLASSES as IMAGENET_CLASSES
-from utils.model_spec import ModelSpec, official_preprocessing
+from utils.models.library import is_library_name, library_model
+from utils.models.spec import IMAGENET_CLASSES as IMAGENET_CLASSES
+from utils.models.spec import ModelSpec, official_preprocessing
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 

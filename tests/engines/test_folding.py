@@ -6,7 +6,7 @@ from timm.layers import BatchNormAct2d, Conv2dSame
 from torch import nn
 
 from utils.backbones import load_backbone
-from utils.folding import fold_norms, static_padding
+from utils.engines.folding import fold_norms, static_padding
 
 
 @pytest.mark.parametrize("size", [16, 17, (16, 17)])

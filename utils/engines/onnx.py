@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from utils.quiet import quiet
+from utils.engines.quiet import quiet
 
 OPSET = 18
 INPUT = "pixels"

@@ -1,0 +1,1 @@
+"""Trained classifiers: what a run folder holds, opened again, and exported."""
