@@ -12,7 +12,7 @@ from nbgrader.api import Gradebook
 from utils.errors import CourseError
 from utils.grading.assignments import COURSE
 from utils.grading.class_folder import ClassFolder
-from utils.grading.marks.database import seed_of
+from utils.grading.marks.database import seeds_of
 from utils.grading.marks.gradebook import (
     AutoScores,
     all_marks,
@@ -101,10 +101,10 @@ def test_who_was_not_graded_has_no_marks(folder: ClassFolder) -> None:
 
 
 def test_a_seed_is_drawn_once(folder: ClassFolder) -> None:
-    seed = seed_of(folder, "Ada", NAME)
+    seed = seeds_of(folder, ["Ada"], NAME)["Ada"]
     assert 0 <= seed < 2**63
-    assert seed_of(folder, "Ada", NAME) == seed
-    assert seed_of(folder, "Zoë", NAME) != seed
+    assert seeds_of(folder, ["Ada"], NAME)["Ada"] == seed
+    assert seeds_of(folder, ["Zoë"], NAME)["Zoë"] != seed
 
 
 def test_processes_that_write_at_once_all_succeed(folder: ClassFolder) -> None:

@@ -8,7 +8,7 @@ from hostile_run import World
 
 from utils.grading.assignments import EXERCISES, SOLUTIONS, read_notebook
 from utils.grading.class_folder import ClassFolder
-from utils.grading.marks.database import seed_of
+from utils.grading.marks.database import seeds_of
 
 # Numbers that only hidden tests hold, as Python and NumPy write them.
 NUMBERS = {
@@ -50,7 +50,7 @@ def secrets_of(attack: Attack) -> list[str]:
 def drawn_for(attack: Attack, world: World) -> list[str]:
     """The seed that the judge made for this student, and numbers that the tests of ex03 drew."""
     folder = ClassFolder(world.classes[attack.exercise].folder)
-    seed = seed_of(folder, attack.folder, attack.exercise)
+    seed = seeds_of(folder, [attack.folder], attack.exercise)[attack.folder]
     if attack.exercise != "ex03_softmax_head":
         return [str(seed), str(np.random.default_rng(seed).integers(2**31))]
     chances = np.random.default_rng(seed).dirichlet([1, 1, 1, 1], 5)

@@ -29,7 +29,7 @@ from utils.grading.exercise import (
 from utils.grading.feedback import RECORD, Page, write_feedback
 from utils.grading.graded_notebook import graded_notebook, unanswered
 from utils.grading.incoming.submissions import read_submission, students_of
-from utils.grading.marks.database import alone, seed_of
+from utils.grading.marks.database import alone, prepared, seeds_of
 from utils.grading.marks.gradebook import AutoScores, Marks, comments_of, marks_of, record
 from utils.grading.names import name_key, shown_name
 from utils.grading.sandbox.engines import Engine, choose_engine
@@ -134,10 +134,11 @@ def grade(
         exercise=read_exercise(name, source_notebook(name), released),
     )  # fmt: skip
     found: dict[str, Graded] = {}
-    for student, graded in _grade_each(batch, chosen):
-        found[student] = graded
-        if on_graded:
-            on_graded(graded)
+    with prepared(folder):
+        for student, graded in _grade_each(batch, chosen):
+            found[student] = graded
+            if on_graded:
+                on_graded(graded)
     return [found[student] for student in chosen]
 
 
@@ -186,7 +187,8 @@ def _grade_each(batch: Batch, students: Sequence[str]) -> Iterator[tuple[str, Gr
             yield student, kept
         else:
             waiting[student] = entry
-    jobs = [_job(batch, entry) for entry in waiting.values()]
+    seeds = seeds_of(batch.folder, list(waiting), batch.name)
+    jobs = [_job(batch, entry, seeds[student]) for student, entry in waiting.items()]
     for judged in judge_all(jobs, batch.how.jobs, batch.how.scheduler):
         yield judged.student, _finish(batch, waiting[judged.student], judged)
 
@@ -208,11 +210,10 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
-def _job(batch: Batch, entry: Entry) -> Job:
+def _job(batch: Batch, entry: Entry, seed: int) -> Job:
     return Job(
-        student=entry.student, exercise=batch.exercise, steps=entry.steps,
-        seed=seed_of(batch.folder, entry.student, batch.name), seconds=batch.how.seconds,
-        engine=batch.engine,
+        student=entry.student, exercise=batch.exercise, steps=entry.steps, seed=seed,
+        seconds=batch.how.seconds, engine=batch.engine,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -66,10 +67,6 @@ def write_feedback(page: Page, file: Path) -> None:
 
 def render_feedback(page: Page) -> str:
     """The page as HTML; it holds everything and asks for nothing."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("utils.grading"), autoescape=True, trim_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )  # fmt: skip
     record = page.notebook.metadata[RECORD]
     points = {
         cell.metadata.nbgrader.grade_id: float(cell.metadata.nbgrader.points)
@@ -80,11 +77,20 @@ def render_feedback(page: Page) -> str:
         Part(name=name, score=page.marks.cells.get(name), points=most)
         for name, most in points.items()
     ]
-    return environment.get_template("feedback.html.j2").render(
+    return _template().render(
         assignment=page.marks.assignment, student=shown_name(page.marks.student), marks=page.marks,
         notes=[plain_text(note) for note in record["notes"]], parts=parts,
         cells=[_section(cell, page) for cell in page.notebook.cells],
     )  # fmt: skip
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("utils.grading"), autoescape=True, trim_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )  # fmt: skip
+    return environment.get_template("feedback.html.j2")
 
 
 def _section(cell: NotebookNode, page: Page) -> Section:

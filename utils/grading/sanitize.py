@@ -8,6 +8,7 @@ import binascii
 import re
 import sys
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import mistune
@@ -47,6 +48,7 @@ def safe_html(html: str) -> str:
     return nh3.clean(html, tags=TAGS, attributes=ATTRIBUTES, link_rel=None)
 
 
+@lru_cache(maxsize=128)  # the released cells are the same on every student's page
 def markdown_html(source: str) -> str:
     """A student's Markdown as safe HTML: tags that they wrote are shown as text."""
     return safe_html(str(render_markdown(plain_text(source))))

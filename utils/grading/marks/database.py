@@ -4,7 +4,7 @@ Every instructor who grades may write at once: each waits for the others, and no
 """
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ from utils.grading.class_folder import ClassFolder
 LOCK = 0x636F75727365  # "course": the number of the lock that PostgreSQL keeps
 BUSY = "PRAGMA busy_timeout = 60000"  # ms that SQLite waits for another program, such as formgrader
 SEED_BITS = 63  # what a signed integer of a database holds
+_PREPARED: dict[str, Gradebook] = {}  # by URL: those whose tables are known to be there
 
 OWN_TABLES = MetaData()
 # What the course knows of a submission beyond nbgrader.
@@ -116,14 +117,14 @@ def alone(folder: ClassFolder) -> Iterator[None]:
         yield
 
 
-def seed_of(folder: ClassFolder, student: str, assignment: str) -> int:
-    """A random number of 63 bits, made once for each student and assignment.
+def seeds_of(folder: ClassFolder, students: Sequence[str], assignment: str) -> dict[str, int]:
+    """A random number of 63 bits for each student, made once for each of them and assignment.
 
     Raises:
         CourseError: the database doesn't answer, or can't be written.
     """
     with writing(folder) as gradebook:
-        return own_row(gradebook, student, assignment).seed
+        return {student: own_row(gradebook, student, assignment).seed for student in students}
 
 
 def own_row(gradebook: Gradebook, student: str, assignment: str) -> Any:
@@ -156,13 +157,40 @@ def find_recorded(gradebook: Gradebook, assignment: str) -> Assignment:
 
 
 @contextmanager
+def prepared(folder: ClassFolder) -> Iterator[None]:
+    """Look once whether the gradebook's tables are there, instead of each time that it is opened.
+
+    Raises:
+        CourseError: the database doesn't answer, or can't be written.
+    """
+    url = make_url(folder.gradebook_url)
+    with writing(folder) as gradebook:
+        pass
+    _PREPARED[_address(url)] = gradebook
+    try:
+        yield
+    finally:
+        del _PREPARED[_address(url)]
+
+
+@contextmanager
 def _open(url: URL) -> Iterator[Gradebook]:
-    find_commands()
-    with Gradebook(url.render_as_string(hide_password=False), COURSE) as gradebook:
+    gradebook = _PREPARED.get(_address(url)) or _prepare(url)
+    with gradebook:  # closed, it can be used again: it connects anew
         if url.get_backend_name() == "sqlite":
             gradebook.db.execute(text(BUSY))
-        OWN_TABLES.create_all(gradebook.engine)
         yield gradebook
+
+
+def _prepare(url: URL) -> Gradebook:
+    find_commands()
+    gradebook = Gradebook(_address(url), COURSE)
+    OWN_TABLES.create_all(gradebook.engine)
+    return gradebook
+
+
+def _address(url: URL) -> str:
+    return url.render_as_string(hide_password=False)
 
 
 @contextmanager
