@@ -58,7 +58,8 @@ def outputs(lesson: NotebookNode) -> Iterator[str]:
 
 
 def test_lessons_are_numbered_and_the_readme_lists_each() -> None:
-    assert [int(name[:2]) for name in NAMES] == list(range(1, len(NAMES) + 1))
+    numbers = [int(name[:2]) for name in NAMES]
+    assert numbers == list(range(numbers[0], numbers[0] + len(NAMES)))
     readme = (PROJECT / "README.md").read_text(encoding="utf-8")
     assert re.findall(r"\| \[\d+ .*\]\(lessons/(\w+)\.ipynb\)", readme) == list(NAMES)
 
@@ -108,7 +109,7 @@ def test_every_figure_is_described_twice_and_small(lesson: NotebookNode) -> None
 
 
 def test_it_has_the_parts_of_a_lesson(name: str, lesson: NotebookNode) -> None:
-    number, text = int(name[:2]), prose(lesson)
+    number, place, text = int(name[:2]), NAMES.index(name), prose(lesson)
     first = lesson.cells[0].source
     assert first.startswith(f"# {number}. ")
     promised = first.split("After this lesson you can", 1)[1]
@@ -118,8 +119,8 @@ def test_it_has_the_parts_of_a_lesson(name: str, lesson: NotebookNode) -> None:
     calls = [cell.source for cell in code_cells(lesson) if "show_quiz(" in cell.source]
     assert len(calls) == 1
     assert f'show_quiz("{name}")' in calls[0]
-    if number < len(NAMES):
-        assert f"]({NAMES[number]}.ipynb)" in text
+    for following in NAMES[place + 1 : place + 2]:
+        assert f"]({following}.ipynb)" in text
 
 
 def test_no_number_in_the_prose_that_nothing_computes(name: str, lesson: NotebookNode) -> None:
@@ -148,8 +149,8 @@ def test_the_list_of_allowed_numbers_is_of_use() -> None:
 
 
 def test_an_unknown_lesson_is_named() -> None:
-    with pytest.raises(CourseError, match="no lesson '13'"):
-        find_lessons(["13"])
+    with pytest.raises(CourseError, match="no lesson '77'"):
+        find_lessons(["77"])
     with pytest.raises(CourseError, match="no lesson ''"):
         find_lessons([""])
 

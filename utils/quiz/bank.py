@@ -45,7 +45,7 @@ class Question(Strict):
     id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
     kind: Kind
     difficulty: Difficulty
-    lesson: int = Field(ge=1)
+    lesson: int = Field(ge=0)
     topic: str = Field(min_length=3)
     stem: str = Field(min_length=10)
     code: str = ""

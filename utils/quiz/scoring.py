@@ -9,7 +9,7 @@ from utils.quiz.bank import Bank, Question, Strict
 
 # A drawn test: questions by difficulty, and at least two from each section of the course.
 TEST_MIX: dict[str, int] = {"easy": 4, "medium": 3, "hard": 3}
-SECTIONS = (range(1, 5), range(5, 8), range(8, 100))  # stages, families, practice
+SECTIONS = (range(0, 5), range(5, 8), range(8, 100))  # stages, families, practice
 LEAST_BY_SECTION = 2
 DRAWS = 1000  # with today's bank, about one draw in three covers the sections
 
