@@ -3,24 +3,13 @@
 import json
 import sys
 from collections.abc import Callable, Iterator
-from functools import cache
 from pathlib import Path
 
-import nbgrader.api
 import pytest
 from class_of_students import NAME, SECONDS, submissions
 from typer.testing import CliRunner
 
 from utils.cli import app, main
-
-
-@pytest.fixture(scope="session", autouse=True)
-def version_asked_once() -> Iterator[None]:
-    """For each new gradebook nbgrader starts a program that says which version of tables it has."""
-    with pytest.MonkeyPatch.context() as patch:
-        asked = cache(nbgrader.api.get_alembic_version)
-        patch.setattr(nbgrader.api, "get_alembic_version", asked)
-        yield
 
 
 @pytest.fixture(scope="module")

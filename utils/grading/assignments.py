@@ -1,9 +1,7 @@
 """The graded exercises: students' copies made from `solutions/`, and nbgrader's settings."""
 
-import os
 import re
 import shutil
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -112,15 +110,7 @@ def nbgrader(settings: Config) -> Any:
     """nbgrader's API with these settings."""
     from nbgrader.apps import NbGraderAPI
 
-    find_commands()
     return NbGraderAPI(config=settings)
-
-
-def find_commands() -> None:
-    """Put the environment's commands on the PATH: nbgrader calls `alembic` for a new gradebook."""
-    commands = str(Path(sys.executable).parent)
-    if commands not in os.environ["PATH"].split(os.pathsep):
-        os.environ["PATH"] = f"{commands}{os.pathsep}{os.environ['PATH']}"
 
 
 def reason(result: dict[str, Any]) -> str:
@@ -140,10 +130,13 @@ def generate(names: Sequence[str], target: Path, gradebook: str | None = None) -
     Raises:
         CourseError: nbgrader refused a source notebook.
     """
+    from utils.grading.gradebook_tables import create_tables
+
     with tempfile.TemporaryDirectory() as folder:
         settings = nbgrader_settings()
         settings.CourseDirectory.release_directory = folder
         settings.CourseDirectory.db_url = gradebook or f"sqlite:///{folder}/gradebook.db"
+        create_tables(settings.CourseDirectory.db_url)
         api = nbgrader(settings)
         for name in names:
             result = api.generate_assignment(name, force=True, create=True)

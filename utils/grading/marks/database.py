@@ -32,8 +32,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from utils.errors import CourseError
-from utils.grading.assignments import COURSE, find_commands
+from utils.grading.assignments import COURSE
 from utils.grading.class_folder import ClassFolder
+from utils.grading.gradebook_tables import create_tables
 
 LOCK = 0x636F75727365  # "course": the number of the lock that PostgreSQL keeps
 BUSY = "PRAGMA busy_timeout = 60000"  # ms that SQLite waits for another program, such as formgrader
@@ -89,7 +90,7 @@ def writing(folder: ClassFolder) -> Iterator[Gradebook]:
         CourseError: the database doesn't answer, or can't be written.
     """
     url = make_url(folder.gradebook_url)
-    with alone(folder), _told(url), _open(url) as gradebook:
+    with alone(folder), _open(url) as gradebook:
         yield gradebook
         gradebook.db.commit()
 
@@ -104,16 +105,15 @@ def alone(folder: ClassFolder) -> Iterator[None]:
         CourseError: the database doesn't answer, or its folder can't be written.
     """
     url = make_url(folder.gradebook_url)
-    with ExitStack() as held:
-        with _told(url):
-            if url.get_backend_name() == "sqlite":
-                file = Path(str(url.database))
-                file.parent.mkdir(parents=True, exist_ok=True)
-                held.enter_context(FileLock(file.with_name(f".{file.name}.lock")))
-            else:
-                engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
-                server = held.enter_context(engine.connect())  # closed, it gives the lock back
-                server.execute(select(func.pg_advisory_lock(LOCK)))
+    with ExitStack() as held, _told(url):
+        if url.get_backend_name() == "sqlite":
+            file = Path(str(url.database))
+            file.parent.mkdir(parents=True, exist_ok=True)
+            held.enter_context(FileLock(file.with_name(f".{file.name}.lock")))
+        else:
+            engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+            server = held.enter_context(engine.connect())  # closed, it gives the lock back
+            server.execute(select(func.pg_advisory_lock(LOCK)))
         yield
 
 
@@ -183,7 +183,7 @@ def _open(url: URL) -> Iterator[Gradebook]:
 
 
 def _prepare(url: URL) -> Gradebook:
-    find_commands()
+    create_tables(_address(url))
     gradebook = Gradebook(_address(url), COURSE)
     OWN_TABLES.create_all(gradebook.engine)
     return gradebook
