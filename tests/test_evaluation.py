@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from utils.evaluation import assess, calibration_error, reject_threshold, reliability
+from utils.plots import confusion_figure
 
 PROBS = np.array([[0.9, 0.1], [0.6, 0.4], [0.3, 0.7], [0.8, 0.2]])
 LABELS = (0, 0, 1, 1)  # the last one is wrong
@@ -48,6 +49,14 @@ def test_a_class_without_photos_has_no_recall_and_changes_no_mean() -> None:
     found = assess(probs, (0, 1), ("a", "b", "c"))
     assert (found.per_class[2].recall, found.balanced_accuracy) == (None, 1.0)
     assert found.curves is None  # three classes
+
+
+def test_thousands_of_classes_are_measured_and_drawn_without_their_names() -> None:
+    names = [f"class {number}" for number in range(2000)]
+    found = assess(np.eye(2000), range(2000), names)
+    assert (found.photos, found.accuracy, len(found.per_class)) == (2000, 1, 2000)
+    axes = confusion_figure(np.array(found.confusion), names).axes[0]
+    assert not {label.get_text() for label in axes.get_yticklabels()} & set(names)
 
 
 def test_two_classes_have_curves_and_one_alone_has_none() -> None:
