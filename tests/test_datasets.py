@@ -9,7 +9,7 @@ import pytest
 from made_up import counts, put_photos
 from PIL import Image
 
-from utils.cli.catalogue import load_images
+from utils.cli.catalogue import DATA_SETS, load_images
 from utils.datasets import Crops, ImageSet, load_elpv
 from utils.errors import CourseError
 from utils.images import Preprocessing
@@ -74,7 +74,7 @@ def test_binary_elpv_is_good_in_two_cells_of_three() -> None:
         ("elpw", "did you mean elpv"),
         ("fashion-mnist", "did you mean fashion_mnist"),
         ("flower", "did you mean flowers"),
-        ("zebras", "use elpv, things, fashion_mnist, pets"),
+        ("zebras", ", ".join(DATA_SETS)),
         ("no/such/folder", "the path of a folder"),
         ("x" * 300, "the path of a folder"),
     ],
