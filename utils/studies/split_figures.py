@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
@@ -45,6 +44,7 @@ def splits_figure(
             ha="center",
             fontsize=9,
             color=ORANGE,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
         )
     for name, value in marks.items():
         axes.axvline(value, linestyle="--", color=GREY, zorder=0)
@@ -55,7 +55,7 @@ def splits_figure(
     axes.set_ylim(0.45, len(results) + 0.75)
     axes.set_xlabel(label)
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    _without_frame(axes)
+    axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
     return figure
 
@@ -72,7 +72,7 @@ def thresholds_figure(
         points: for each way to choose a threshold, what it gave on each split.
         positives: fraction of positives in each split, which is the precision of chance.
     """
-    figure = Figure(figsize=(10, 4.6), layout="constrained")
+    figure = Figure(figsize=(10, 4.3), layout="constrained")
     roc, precision = figure.subplots(1, 2)
     for found in curves:
         roc.plot(found.false_positive_rate, found.true_positive_rate, color=BLUE, lw=1, alpha=0.5)
@@ -110,9 +110,5 @@ def thresholds_figure(
         axes.set_title(f"{title} {min(areas):.2f} to {max(areas):.2f}", fontsize=10, loc="left")
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(PercentFormatter(1, decimals=0))
-        _without_frame(axes)
+        axes.spines[["top", "right"]].set_visible(False)
     return figure
-
-
-def _without_frame(axes: Axes) -> None:
-    axes.spines[["top", "right"]].set_visible(False)
