@@ -18,7 +18,6 @@ from utils.observations import EpochRecord
 
 if TYPE_CHECKING:
     from utils.evaluation import ReliabilityBin, TwoClassCurves
-    from utils.studies.measures import Interval
 
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
 COLOURS = (BLUE, ORANGE, GREEN, "#CC79A7", "#000000", "#E69F00")
@@ -138,25 +137,6 @@ def lines_figure(
     _mark(axes, sorted({value for x, _ in series.values() for value in x}))
     axes.grid(alpha=0.3)
     axes.legend()
-    return figure
-
-
-def intervals_figure(
-    intervals: Mapping[str, "Interval"], label: str, marks: Mapping[str, float]
-) -> Figure:
-    """A mean with its interval for each name, the first on top, in percent; `marks` are lines."""
-    figure = Figure(figsize=(8, 1 + 0.6 * len(intervals)), layout="constrained")
-    axes = figure.subplots()
-    for height, interval in zip(range(len(intervals), 0, -1), intervals.values(), strict=True):
-        ends = [[interval.mean - interval.low], [interval.high - interval.mean]]
-        errors = [[100 * end for end in pair] for pair in ends]
-        axes.errorbar(100 * interval.mean, height, xerr=errors, fmt="o", capsize=5, color=BLUE)
-    for name, value in marks.items():
-        axes.axvline(100 * value, linestyle="--", color="grey")
-        axes.annotate(name, (100 * value, 0.45), rotation=90, ha="right", fontsize=8)
-    axes.set_yticks(range(len(intervals), 0, -1), list(intervals))
-    axes.set_ylim(0.4, len(intervals) + 0.6)
-    axes.set_xlabel(label)
     return figure
 
 
