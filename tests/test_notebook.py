@@ -1,5 +1,7 @@
 """What lessons show: pictures with a description, tables, kept results."""
 
+import struct
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -21,6 +23,13 @@ def test_a_picture_that_would_be_large_becomes_a_jpeg() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (400, 400, 3), dtype=np.uint8)
     image = show(images_figure({"noise": noise}), "noise")
     assert image.format == "jpeg"
+
+
+def test_a_figure_has_two_pixels_for_each_that_it_takes() -> None:
+    figure = Figure(figsize=(10, 4))
+    width, height = struct.unpack(">II", show(figure, "an empty figure").data[16:24])
+    assert (width, height) == (1600, 640)
+    assert show(figure, "an empty figure")._repr_mimebundle_()[1]["image/png"]["width"] == 800
 
 
 def test_a_table_is_markdown() -> None:
