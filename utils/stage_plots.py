@@ -31,21 +31,20 @@ def preprocessing_figure(steps: Preprocessed) -> Figure:
     widths = [picture.shape[1] for picture in [*pictures, values]]
     figure = Figure(figsize=(10, 3), layout="constrained")
     panels = figure.subplots(1, 4, width_ratios=widths)
-    names = ("photo", "resized", "centre crop", "normalised, red channel")
+    names = ("photo", "resized", "centre crop", "normalised red")
     tallest = max(picture.shape[0] for picture in pictures)
+    bound = np.abs(values).max()
     for axes, name, picture in zip(panels, names, [*pictures, values], strict=True):
         height, width = picture.shape[:2]
-        last = picture.ndim == 2
-        bound = np.abs(values).max()
         drawn = axes.imshow(picture, cmap="PuOr_r", vmin=-bound, vmax=bound)
-        axes.set(xticks=[0, width], yticks=[0, height], ylim=(tallest, 0))
-        axes.tick_params(labelsize=8)
-        axes.spines[:].set_visible(False)
+        axes.set_ylim(tallest + 22, 0)
+        axes.axis("off")
         axes.set_title(name, fontsize=10)
-        if last:
-            bar = figure.colorbar(drawn, ax=axes, orientation="horizontal", fraction=0.06, pad=0.02)
-            bar.outline.set_visible(False)
-            bar.ax.tick_params(labelsize=8)
+        axes.text(width / 2, height + 4, f"{height}×{width}", ha="center", va="top", fontsize=9)
+    inside = panels[-1].inset_axes((0.05, 0.1, 0.9, 0.05))
+    bar = figure.colorbar(drawn, cax=inside, orientation="horizontal")
+    bar.outline.set_visible(False)
+    inside.tick_params(labelsize=8)
     side, (high, wide) = values.shape[0], pictures[1].shape[:2]
     corner = ((wide - side) / 2, (high - side) / 2)
     outline = Rectangle(corner, side, side, fill=False, edgecolor="white", linestyle="--")
@@ -72,7 +71,7 @@ def histogram_figure(values: Mapping[str, np.ndarray], xlabel: str) -> Figure:
 
 
 def grid_figure(rows: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
-    """Pictures in named rows, all in boxes of one size; names above, shapes below."""
+    """Pictures of bytes in named rows, all in boxes of one size; names above, shapes below."""
     columns = max(len(row) for row in rows.values())
     figure = Figure(figsize=(10, 2.7 * len(rows)), layout="constrained")
     grid = figure.subplots(len(rows), columns, squeeze=False)
@@ -81,12 +80,14 @@ def grid_figure(rows: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
         line[0].set_ylabel(title, fontsize=11)
         for axes, (name, picture) in zip(line, row.items(), strict=True):
             height, width = picture.shape[:2]
-            axes.imshow(picture[..., :3] if picture.ndim == 3 else picture, cmap="gray")
+            colours = picture[..., :3] if picture.ndim == 3 else picture
+            axes.imshow(colours, cmap="gray", vmin=0, vmax=255)
             axes.set(xlim=((width - largest) / 2, (width + largest) / 2), xticks=[], yticks=[])
             axes.set_ylim((height + largest) / 2, (height - largest) / 2)
             axes.spines[:].set_visible(False)
             axes.set_title(name, fontsize=10)
-            axes.set_xlabel("×".join(map(str, picture.shape)), fontsize=9)
+            shape = "×".join(map(str, picture.shape))
+            axes.text(width / 2, height * 1.02, shape, ha="center", va="top", fontsize=9)
     return figure
 
 
@@ -154,8 +155,10 @@ def _reliability(axes: Axes, bins: Sequence[ReliabilityBin]) -> None:
     most = max(b.photos for b in bins)
     x, y = [b.confidence for b in bins], [b.accuracy for b in bins]
     axes.plot([0, 1], [0, 1], "--", color=GREY)
-    axes.text(0.3, 0.34, "probability = accuracy", rotation=45, color=GREY, ha="center", va="center",
-              rotation_mode="anchor", transform_rotates_text=True)  # fmt: skip
+    axes.text(
+        0.3, 0.34, "probability = accuracy", rotation=45, color=GREY, ha="center", va="center",
+        rotation_mode="anchor", transform_rotates_text=True,
+    )  # fmt: skip
     for b in bins:
         axes.plot([b.confidence] * 2, [b.confidence, b.accuracy], color=ORANGE, linewidth=1.5)
     axes.plot(x, y, color=BLUE, linewidth=1)
