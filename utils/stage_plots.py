@@ -70,8 +70,8 @@ def histogram_figure(values: Mapping[str, np.ndarray], xlabel: str) -> Figure:
     return figure
 
 
-def grid_figure(rows: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
-    """Pictures of bytes in named rows, all in boxes of one size; names above, shapes below."""
+def grid_figure(rows: Mapping[str, Mapping[str, np.ndarray]], shapes: bool = True) -> Figure:
+    """Pictures of bytes in named rows, all in boxes of one size; names above, `shapes` below."""
     columns = max(len(row) for row in rows.values())
     figure = Figure(figsize=(10, 2.7 * len(rows)), layout="constrained")
     grid = figure.subplots(len(rows), columns, squeeze=False)
@@ -86,7 +86,7 @@ def grid_figure(rows: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
             axes.set_ylim((height + largest) / 2, (height - largest) / 2)
             axes.spines[:].set_visible(False)
             axes.set_title(name, fontsize=10)
-            shape = "×".join(map(str, picture.shape))
+            shape = "×".join(map(str, picture.shape)) if shapes else ""
             axes.text(width / 2, height * 1.02, shape, ha="center", va="top", fontsize=9)
     return figure
 
