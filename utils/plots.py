@@ -41,23 +41,6 @@ def images_figure(pictures: Mapping[str, np.ndarray], columns: int | None = None
     return figure
 
 
-def overlay_figure(pictures: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
-    """Photos (H×W×3) under maps of weights (h×w, any size): bright where weights are large.
-
-    Each map is stretched over its own range.
-    """
-    figure = Figure(figsize=(10, 10 / len(pictures) + 0.4), layout="constrained")
-    grid = figure.subplots(1, len(pictures), squeeze=False)[0]
-    for axes, (name, (photo, weights)) in zip(grid, pictures.items(), strict=True):
-        height, width = photo.shape[:2]
-        extent = (0, width, height, 0)
-        axes.imshow(photo, extent=extent)
-        axes.imshow(weights, cmap="viridis", alpha=0.55, extent=extent, interpolation="bilinear")
-        axes.set_title(name, fontsize=10)
-        axes.axis("off")
-    return figure
-
-
 def feature_maps_figure(maps: Mapping[str, np.ndarray]) -> Figure:
     """A row per stage (C×H×W arrays): the channels that vary most over the photo."""
     figure = Figure(figsize=(10, 1.65 * len(maps)), layout="constrained")

@@ -56,7 +56,10 @@ def test_there_are_ten_of_ten_points_each() -> None:
     for name in NAMES:
         assert sum(find_assignment(name).points.values()) == 10
     written = {name: find_assignment(name).manually_graded for name in NAMES}
-    assert {n: w for n, w in written.items() if w} == {"ex09_choose_a_backbone": ("justify",)}
+    assert {n: w for n, w in written.items() if w} == {
+        "ex04_prediction_trace": ("report",),
+        "ex09_choose_a_backbone": ("justify",),
+    }
 
 
 def test_the_students_copies_are_what_the_sources_yield(tmp_path: Path) -> None:
