@@ -31,6 +31,7 @@ from utils.settings import PROJECT
 
 NAMES = assignment_names()
 EXERCISE_OF = {
+    "00": "ex11_transfer_learning",
     "01": "ex01_preprocess", "02": "ex02_features", "03": "ex03_softmax_head",
     "04": "ex04_prediction_trace", "05": "ex05_residual_block", "06": "ex06_count_parameters",
     "07": "ex06_count_parameters", "08": "ex07_training_loop", "09": "ex08_fine_tune",
@@ -51,7 +52,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
     return {str(f.relative_to(folder)): f.read_bytes() for f in found if f.is_file()}
 
 
-def test_there_are_ten_of_ten_points_each() -> None:
+def test_each_is_of_ten_points_and_few_are_marked_by_a_person() -> None:
     assert sorted(set(EXERCISE_OF.values())) == NAMES
     for name in NAMES:
         assert sum(find_assignment(name).points.values()) == 10
@@ -59,6 +60,7 @@ def test_there_are_ten_of_ten_points_each() -> None:
     assert {n: w for n, w in written.items() if w} == {
         "ex04_prediction_trace": ("report",),
         "ex09_choose_a_backbone": ("justify",),
+        "ex11_transfer_learning": ("experiment",),
     }
 
 
