@@ -56,6 +56,7 @@ def test_a_wrong_answer_gets_a_hint_then_its_explanation_and_never_the_key(stude
         run = check(student)
         assert run.returncode == 1
         assert f"{first} is wrong. Hint: {question.hint}" in run.stdout
+        assert f"\n    {question.code.splitlines()[-1]}\n" in run.stdout
     write_answers(student, {question.id: second})
     run = check(student)
     assert f"{second} is wrong. {question.options[second].why}" in run.stdout
