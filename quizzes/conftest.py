@@ -63,7 +63,9 @@ class QuestionItem(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo, style: str | None = None) -> str:
         if isinstance(excinfo.value, WrongAnswer):
-            return f"{self.answer.question.stem}\n{excinfo.value}"
+            question = self.answer.question
+            shown = [f"    {line}" for line in question.code.splitlines()]
+            return "\n".join([question.stem, *shown, str(excinfo.value)])
         return str(super().repr_failure(excinfo, style))
 
     def reportinfo(self) -> tuple[Path, int, str]:

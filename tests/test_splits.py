@@ -95,6 +95,7 @@ NAMED_RANDOM = {
     "tests/test_studies.py",
     "quizzes/02_feature_extraction.yaml",  # shuffles the places of a map
     "quizzes/12_capstone.yaml",
+    "quizzes/test.yaml",  # asks what is wrong with one
     "lessons/12_capstone.ipynb",
 }
 SPLITTING = r"random=True|train_test_split|ShuffleSplit|(?<!Group)KFold|random_split|randperm\("

@@ -56,6 +56,7 @@ def test_a_wrong_answer_gets_a_hint_then_its_explanation_and_never_the_key(stude
         run = check(student)
         assert run.returncode == 1
         assert f"{first} is wrong. Hint: {question.hint}" in run.stdout
+        assert f"\n    {question.code.splitlines()[-1]}\n" in run.stdout
     write_answers(student, {question.id: second})
     run = check(student)
     assert f"{second} is wrong. {question.options[second].why}" in run.stdout
@@ -112,7 +113,8 @@ def test_the_template_asks_every_question_and_is_never_overwritten(tmp_path: Pat
     file = tmp_path / "my_answers.yaml"
     write_template(file)
     answers = read_answers(file)
-    assert len(answers) == 96
+    asked = [q.id for topic in questions_by_topic().values() for q in topic.values()]
+    assert [answer.question.id for answer in answers] == asked
     assert {answer.given for answer in answers} == {None}
     with pytest.raises(CourseError, match="exists"):
         write_template(file)

@@ -28,6 +28,13 @@ def test_every_lesson_has_its_quiz_and_questions_of_the_promised_kinds() -> None
     assert len(set(by_difficulty.values())) == 1
 
 
+def test_a_third_of_the_questions_show_code_in_lines_of_a_page() -> None:
+    with_code = [question for question in QUESTIONS if question.code]
+    assert len(with_code) >= len(QUESTIONS) / 3
+    for question in with_code:
+        assert max(map(len, question.code.splitlines())) <= 88, question.id
+
+
 def test_keys_are_spread_over_the_letters() -> None:
     for name in LESSONS:
         keys = Counter(question.answer for question in BANKS[name].questions)

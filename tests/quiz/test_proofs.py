@@ -14,7 +14,7 @@ from utils.quiz.proofs import check_key, prove
 def test_the_proof_holds_for_the_key_and_for_no_other_letter(question: Question) -> None:
     proved = prove(question)
     check_key(question, proved)
-    for letter in set(LETTERS) - {question.answer}:  # 378 moved keys in all
+    for letter in set(LETTERS) - {question.answer}:
         with pytest.raises(CourseError, match=f"but its proof holds for {proved}"):
             check_key(question.model_copy(update={"answer": letter}), proved)
 
@@ -50,6 +50,27 @@ def test_a_proof_without_a_library_is_refused(example: Question) -> None:
         prove(table.model_copy(update={"setup": "key = 'C'"}))
     with pytest.raises(CourseError, match="is a constant"):
         prove(broken(example, A="True"))
+
+
+def test_a_proof_runs_the_code_that_the_question_shows(example: Question) -> None:
+    setup = "import numpy as np\nnumber = 3\nname = printed(code)"
+    shown = example.model_copy(update={"setup": setup, "code": "print(np.ones(number).sum())"})
+    assert prove(broken(shown, B="name == '3.0'", D="name == '4.0'")) == "B"
+    fails = shown.model_copy(update={"code": "print(1)\nnumber.upper()"})
+    assert prove(broken(fails, C="name == 'AttributeError'", D="name == '1'")) == "C"
+
+
+PRINTS = [
+    question
+    for question in QUESTIONS
+    if question.stem == "What does this print?" and "= printed(code)\n" in f"{question.setup}\n"
+]
+
+
+@pytest.mark.parametrize("question", PRINTS, ids=lambda question: question.id)
+def test_what_is_said_to_be_printed_is_compared_as_it_is(question: Question) -> None:
+    for option in question.options.values():
+        assert option.true_if.endswith(f" == {option.text!r}")
 
 
 def test_a_proof_that_fails_is_named(example: Question) -> None:

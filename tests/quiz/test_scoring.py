@@ -39,8 +39,8 @@ def test_the_verdict_follows_the_stated_rule() -> None:
             [(q, q.answer if n < right else wrong[q.id]) for n, q in enumerate(bank)]
         ).verdict
 
-    assert verdict(30) == "strong"
-    assert verdict(20) == "nearly"
+    assert verdict(len(bank)) == "strong"
+    assert verdict(len(bank) * 2 // 3) == "nearly"
     assert verdict(0).startswith("review lesson ")
     hard_ones_wrong = [(q, wrong[q.id] if q.difficulty == "hard" else q.answer) for q in bank]
     assert score(hard_ones_wrong).verdict == "nearly"

@@ -70,7 +70,7 @@ def _ask(name: str, seed: int) -> None:
         number = [q.id for q in session.questions].index(question.id) + 1
         out.print(f"{number}/{len(session.questions)} ({question.difficulty}) {question.stem}")
         if question.code:
-            out.print(f"\n{question.code.rstrip()}\n", highlight=False)
+            out.print(_indented(question.code), highlight=False, no_wrap=True, crop=False)
         for letter in LETTERS:
             out.print(f"  {letter}. {question.options[letter].text}", highlight=False)
         given = _read(question)
@@ -83,6 +83,11 @@ def _ask(name: str, seed: int) -> None:
         out.print(f"{difficulty}: {result.right.get(difficulty, 0)} of {asked}", highlight=False)
     out.print(f"Verdict: {result.verdict}", style="bold", highlight=False)
     out.print(f"({RULE})", highlight=False)
+
+
+def _indented(code: str) -> str:
+    """A question's code, between empty lines, set in from the text."""
+    return "\n" + "\n".join(f"    {line}" for line in code.rstrip().splitlines()) + "\n"
 
 
 def _read(question: Any) -> str | None:

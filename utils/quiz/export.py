@@ -1,6 +1,7 @@
 """The question bank for a learning platform: QTI (Canvas), GIFT (Moodle) or CSV."""
 
 import csv
+import html
 import io
 import re
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from pathlib import Path
 from utils.errors import CourseError
 from utils.files import write_file
 from utils.quiz.bank import LETTERS, Question
+from utils.quiz.markup import as_html, as_markdown
 from utils.settings import ExportFormat
 
 ENDINGS = {"qti": ".zip", "gift": ".gift.txt", "csv": ".csv"}
@@ -35,32 +37,31 @@ def _as_qti(questions: Sequence[Question], title: str) -> bytes:
 
 def _for_text2qti(number: int, question: Question) -> str:
     """A question in text2qti's notation; what would be markup is escaped."""
-    lines = [f"Title: {question.id}", f"{number}. {_plain(question.stem)}"]
-    if question.code:
-        lines += ["", "    ```python"]
-        lines += [f"    {line}" for line in question.code.rstrip().splitlines()]
-        lines += ["    ```", ""]
-    lines.append(f"... {_plain(question.hint)}")
+    lines = [f"Title: {question.id}", f"{number}. {as_markdown(question.stem)}"]
+    if question.code:  # under the first letter of the stem, or it is no block of code
+        block = ["```python", *question.code.rstrip().splitlines(), "```"]
+        lines += ["", *(" " * len(f"{number}. ") + line for line in block), ""]
+    lines.append(f"... {as_markdown(question.hint)}")
     for letter, option in question.options.items():
         mark = "*" if letter == question.answer else ""
-        lines += [f"{mark}{letter.lower()}) {_plain(option.text)}", f"... {_plain(option.why)}"]
+        lines.append(f"{mark}{letter.lower()}) {as_markdown(option.text)}")
+        lines.append(f"... {as_markdown(option.why)}")
     return "\n".join(lines) + "\n"
 
 
-def _plain(text: str) -> str:
-    """One line of Markdown that shows exactly this text."""
-    return re.sub(r"([\\`*_{}\[\]<>$#])", r"\\\1", " ".join(text.split()))
-
-
 def _as_gift(questions: Sequence[Question], title: str) -> str:
+    """GIFT in HTML: Moodle's own format would lose the indentation of code."""
     parts = [f"// {title}\n$CATEGORY: {title}\n"]
     for question in questions:
-        code = f"\n{question.code.rstrip()}" if question.code else ""
+        stem = f"<p>{as_html(question.stem)}</p>"
+        if question.code:
+            stem += f"<pre><code>{html.escape(question.code.rstrip())}</code></pre>"
         answers = "\n".join(
-            f"\t{'=' if letter == question.answer else '~'}{_gift(option.text)}#{_gift(option.why)}"
+            f"\t{'=' if letter == question.answer else '~'}"
+            f"{_gift(as_html(option.text))}#{_gift(as_html(option.why))}"
             for letter, option in question.options.items()
         )
-        parts.append(f"::{question.id}::{_gift(question.stem + code)} {{\n{answers}\n}}\n")
+        parts.append(f"::{question.id}::[html]{_gift(stem)} {{\n{answers}\n}}\n")
     return "\n".join(parts)
 
 

@@ -4,6 +4,7 @@ import html
 from typing import Any
 
 from utils.quiz.bank import Question, find_bank, read_bank
+from utils.quiz.markup import as_html
 
 # jupyterquiz's own colours of right and wrong have too little contrast with their white text.
 CONTRAST = {"--jq-correct-color": "#00700f", "--jq-incorrect-color": "#a80000",
@@ -16,6 +17,18 @@ PALETTE = {
     "--jq-mc-button-inset-shadow": "#555555",
     "--jq-link-color": "#9abafa",
 }
+
+# Lines of code keep their length, in letters small enough for the width of a quiz.
+CODE_STYLE = """<style>
+.Quiz .QuizCode { margin: 10px 0; }
+.Quiz .QuizCode pre {
+  padding: 8px 10px; overflow-x: auto; white-space: pre; line-height: 1.35;
+  background: #ffffff1a; color: inherit; border-radius: 6px;
+}
+.Quiz .QuizCode code, .Quiz .QuizCode pre { font-size: 11pt; text-align: left; }
+.Quiz .QuizCode code { padding: 0; background: none; }
+.Quiz code { padding: 0 3px; font-size: 0.9em; background: #ffffff1a; color: inherit; }
+</style>"""
 
 
 def show_quiz(lesson: str) -> None:
@@ -44,21 +57,21 @@ def notebook_quiz(lesson: str) -> tuple[str, str]:
     prefix, static, url = load_questions_script(shown, place)
     script = build_script(prefix, static, url, place, True).replace(MATHJAX, "")
     div = render_div(place, False, False, False, len(shown), 700, 10, "left")
-    return div + build_styles(place, PALETTE | CONTRAST), script
+    return div + build_styles(place, PALETTE | CONTRAST) + CODE_STYLE, script
 
 
 def for_jupyterquiz(question: Question) -> dict[str, Any]:
     """Convert a question to jupyterquiz's format, in one column: answers may be long, or code."""
     answers = [
         {
-            "answer": html.escape(f"{letter}. {option.text}"),
+            "answer": as_html(f"{letter}. {option.text}"),
             "correct": letter == question.answer,
-            "feedback": html.escape(option.why),
+            "feedback": as_html(option.why),
         }
         for letter, option in question.options.items()
     ]
     content = {
-        "question": html.escape(question.stem),
+        "question": as_html(question.stem),
         "type": "multiple_choice",
         "answer_cols": 1,
         "answers": answers,

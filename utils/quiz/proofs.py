@@ -1,6 +1,9 @@
 """Proofs of the question bank: Python computes which of the four options is true."""
 
 import ast
+import io
+from contextlib import redirect_stdout
+from functools import partial
 from typing import Any
 
 from utils.errors import CourseError
@@ -13,11 +16,14 @@ LIBRARIES = {"torch", "torchvision", "timm", "numpy", "sklearn", "PIL", "utils",
 def prove(question: Question) -> str:
     """Compute, without looking at the key, the letter of the one option that is true.
 
+    A setup has the code that the question shows as `code`, and `printed(code)` runs it.
+
     Raises:
         CourseError: the proof fails, imports none of the libraries, compares constants, or holds
             for no option or for several.
     """
-    names: dict[str, Any] = {}
+    names: dict[str, Any] = {"code": question.code}
+    names["printed"] = partial(_printed, names)
     try:
         _refuse_constants(question)
         exec(compile(question.setup, question.id, "exec"), names)
@@ -32,6 +38,17 @@ def prove(question: Question) -> str:
             "hold for exactly one."
         )
     return true[0]
+
+
+def _printed(names: dict[str, Any], code: str) -> str:
+    """What code prints that uses these names, or the name of the error that it ends with."""
+    seen = io.StringIO()
+    try:
+        with redirect_stdout(seen):
+            exec(compile(code, "code", "exec"), dict(names))
+    except Exception as error:  # an error can be the answer to what a program does
+        return type(error).__name__
+    return seen.getvalue().strip()
 
 
 def _refuse_constants(question: Question) -> None:

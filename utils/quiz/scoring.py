@@ -11,7 +11,7 @@ from utils.quiz.bank import Bank, Question, Strict
 TEST_MIX: dict[str, int] = {"easy": 4, "medium": 3, "hard": 3}
 SECTIONS = (range(0, 5), range(5, 8), range(8, 100))  # stages, families, practice
 LEAST_BY_SECTION = 2
-DRAWS = 1000  # with today's bank, about one draw in three covers the sections
+DRAWS = 1000  # with today's bank, nearly one draw in two covers the sections
 
 
 def draw_test(bank: Bank, seed: int) -> tuple[Question, ...]:
