@@ -19,22 +19,26 @@ if TYPE_CHECKING:  # torch takes seconds to import, and most of this module does
 RESULTS = PROJECT / "lessons" / "results"
 LARGEST = 140_000  # bytes: a stored picture is a third longer, and must stay below 200 KB
 WIDTH = 800  # pixels: readable at 100 % in the column of a notebook
+SHARP = 2  # pixels stored for each pixel shown, for fine screens
 
 
 def show(figure: Figure, alt: str) -> Image:
     """Show a figure as a picture with its description as alt text.
 
-    PNG, or JPEG where a photo would make the PNG too large.
+    PNG, or JPEG where a photo would make the PNG too large; less sharp if that is too large too.
     """
-    content, kind = _encoded(figure, "png"), "png"
+    content, kind = _encoded(figure, "png", SHARP), "png"
     if len(content) > LARGEST:
-        content, kind = _encoded(figure, "jpeg", pil_kwargs={"quality": 85}), "jpeg"
-    return Image(content, format=kind, alt=alt)
+        kind = "jpeg"
+        content = _encoded(figure, kind, SHARP, pil_kwargs={"quality": 80})
+    if len(content) > LARGEST:
+        content = _encoded(figure, kind, 1, pil_kwargs={"quality": 85})
+    return Image(content, format=kind, alt=alt, width=WIDTH)
 
 
-def _encoded(figure: Figure, kind: str, **options: Any) -> bytes:
+def _encoded(figure: Figure, kind: str, scale: float, **options: Any) -> bytes:
     buffer = BytesIO()
-    figure.savefig(buffer, format=kind, dpi=WIDTH / figure.get_figwidth(), **options)
+    figure.savefig(buffer, format=kind, dpi=scale * WIDTH / figure.get_figwidth(), **options)
     return buffer.getvalue()
 
 
