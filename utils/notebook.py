@@ -19,7 +19,8 @@ if TYPE_CHECKING:  # torch takes seconds to import, and most of this module does
 RESULTS = PROJECT / "lessons" / "results"
 LARGEST = 140_000  # bytes: a stored picture is a third longer, and must stay below 200 KB
 WIDTH = 800  # pixels: readable at 100 % in the column of a notebook
-SHARP = 2  # pixels stored for each pixel shown, for fine screens
+# Format and pixels stored for each pixel shown, for fine screens: the first that isn't too large.
+ENCODINGS = (("png", 2), ("png", 1.5), ("jpeg", 2), ("jpeg", 1))
 
 
 def show(figure: Figure, alt: str) -> Image:
@@ -27,17 +28,15 @@ def show(figure: Figure, alt: str) -> Image:
 
     PNG, or JPEG where a photo would make the PNG too large; less sharp if that is too large too.
     """
-    content, kind = _encoded(figure, "png", SHARP), "png"
-    if len(content) > LARGEST:
-        kind = "jpeg"
-        content = _encoded(figure, kind, SHARP, pil_kwargs={"quality": 80})
-    if len(content) > LARGEST:
-        content = _encoded(figure, kind, 1, pil_kwargs={"quality": 85})
+    for kind, scale in ENCODINGS:
+        content = _encoded(figure, kind, scale)
+        if len(content) <= LARGEST:
+            break
     return Image(content, format=kind, alt=alt, width=WIDTH)
 
 
-def _encoded(figure: Figure, kind: str, scale: float, **options: Any) -> bytes:
-    buffer = BytesIO()
+def _encoded(figure: Figure, kind: str, scale: float) -> bytes:
+    buffer, options = BytesIO(), {"pil_kwargs": {"quality": 85}} if kind == "jpeg" else {}
     figure.savefig(buffer, format=kind, dpi=scale * WIDTH / figure.get_figwidth(), **options)
     return buffer.getvalue()
 

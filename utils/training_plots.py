@@ -196,6 +196,7 @@ def _log_ticks(axes: Axes) -> None:
 
 def _name_ends(axes: Axes, ends: Mapping[str, tuple[float, float, str]]) -> None:
     """Write each name right of the end of its line, moved until none covers another."""
+    axes.get_xlim(), axes.get_ylim()  # the limits are settled when somebody asks
     to_axes = axes.transData + axes.transAxes.inverted()
     wanted = {name: float(to_axes.transform((x, y))[1]) for name, (x, y, _) in ends.items()}
     heights: dict[str, float] = {}
