@@ -89,9 +89,10 @@ def curves_figure(epochs: Sequence[EpochRecord]) -> Figure:
         for values, text, colour, side in (
             (train, "training", BLUE, upper), (val, "validation", ORANGE, -upper)
         ):  # fmt: skip
+            on_axis = name == "loss" and values[-1] < 0.1 * max(*train, *val)
             axes.annotate(
-                text, (x[-1], values[-1]), xytext=(0, 9 * side), textcoords="offset points",
-                ha="right", va="center", color=colour,
+                text, (x[-1], values[-1]), xytext=(0, 9 if on_axis else 9 * side),
+                textcoords="offset points", ha="right", va="center", color=colour,
             )  # fmt: skip
         axes.set(xlabel="epoch", ylabel=name)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
