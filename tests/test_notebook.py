@@ -19,6 +19,12 @@ def test_a_figure_carries_its_description() -> None:
     assert metadata["image/png"]["alt"] == "an empty figure"
 
 
+def test_a_figure_has_twice_the_pixels_that_it_is_shown_with() -> None:
+    image = show(Figure(figsize=(10, 4)), "an empty figure")
+    width = int.from_bytes(image.data[16:20], "big")  # of a PNG
+    assert (image.width, width) == (notebook.WIDTH, 2 * notebook.WIDTH)
+
+
 def test_a_picture_that_would_be_large_becomes_a_jpeg() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (400, 400, 3), dtype=np.uint8)
     image = show(images_figure({"noise": noise}), "noise")

@@ -18,26 +18,26 @@ if TYPE_CHECKING:  # torch takes seconds to import, and most of this module does
 
 RESULTS = PROJECT / "lessons" / "results"
 LARGEST = 140_000  # bytes: a stored picture is a third longer, and must stay below 200 KB
-WIDTH = 800  # on the page: readable at 100 % in the column of a notebook
+WIDTH = 800  # pixels: readable at 100 % in the column of a notebook
+# Format and pixels stored for each pixel shown, for fine screens: the first that isn't too large.
+ENCODINGS = (("png", 2), ("png", 1.5), ("jpeg", 2), ("jpeg", 1))
 
 
 def show(figure: Figure, alt: str) -> Image:
     """Show a figure as a picture with its description as alt text.
 
-    It has two pixels for each that it takes on the page, for sharp screens; PNG, or JPEG where a
-    photo would make the PNG too large; and single pixels where even that doesn't help.
+    PNG, or JPEG where a photo would make the PNG too large; less sharp if that is too large too.
     """
-    for kind, pixels in (("png", 2), ("jpeg", 2), ("png", 1), ("jpeg", 1)):
-        content = _encoded(figure, kind, pixels)
+    for kind, scale in ENCODINGS:
+        content = _encoded(figure, kind, scale)
         if len(content) <= LARGEST:
             break
     return Image(content, format=kind, alt=alt, width=WIDTH)
 
 
-def _encoded(figure: Figure, kind: str, pixels: int) -> bytes:
+def _encoded(figure: Figure, kind: str, scale: float) -> bytes:
     buffer, options = BytesIO(), {"pil_kwargs": {"quality": 85}} if kind == "jpeg" else {}
-    dpi = pixels * WIDTH / figure.get_figwidth()
-    figure.savefig(buffer, format=kind, dpi=dpi, **options)
+    figure.savefig(buffer, format=kind, dpi=scale * WIDTH / figure.get_figwidth(), **options)
     return buffer.getvalue()
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatter, MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from utils.classifier import Prediction
 from utils.observations import EpochRecord
@@ -62,20 +62,25 @@ def curves_figure(epochs: Sequence[EpochRecord]) -> Figure:
     left, right = figure.subplots(1, 2)
     x = [row.epoch for row in epochs]
     for axes, name in ((left, "loss"), (right, "accuracy")):
-        axes.plot(
-            x, [getattr(row, f"train_{name}") for row in epochs], "o-", color=BLUE, label="training"
+        train, val = (
+            [getattr(row, f"{part}_{name}") for row in epochs] for part in ("train", "val")
         )
-        axes.plot(
-            x,
-            [getattr(row, f"val_{name}") for row in epochs],
-            "s--",
-            color=ORANGE,
-            label="validation",
-        )
+        axes.plot(x, train, "o-", color=BLUE)
+        axes.plot(x, val, "s--", color=ORANGE)
+        upper = 1 if train[-1] > val[-1] else -1  # each name on its own side of the other curve
+        for values, text, colour, side in (
+            (train, "training", BLUE, upper), (val, "validation", ORANGE, -upper)
+        ):  # fmt: skip
+            on_axis = name == "loss" and values[-1] < 0.1 * max(*train, *val)
+            axes.annotate(
+                text, (x[-1], values[-1]), xytext=(0, 9 if on_axis else 9 * side),
+                textcoords="offset points", ha="right", va="center", color=colour,
+            )  # fmt: skip
         axes.set(xlabel="epoch", ylabel=name)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.margins(y=0.12)
         axes.grid(alpha=0.3)
-        axes.legend()
     left.set_ylim(bottom=0)
     right.yaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10]))
     right.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -131,24 +136,6 @@ def _mark(axes: Axes, values: Sequence[float]) -> None:
     elif axes.get_xscale() == "log":
         for formatter in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
             formatter("{x:g}")
-
-
-def pareto_figure(points: Mapping[str, tuple[float, float]], xlabel: str, ylabel: str) -> Figure:
-    """Models as points, cost (x, logarithmic) against gain (y); the best trade-offs are joined."""
-    figure = Figure(figsize=(10, 4.4), layout="constrained")
-    axes = figure.subplots()
-    best = pareto_front(points)
-    axes.plot(*zip(*(points[name] for name in best), strict=True), "--", color=ORANGE, zorder=1)
-    for name, (x, y) in points.items():
-        front = name in best
-        axes.plot(x, y, "o" if front else "x", color=ORANGE if front else BLUE, markersize=8)
-        axes.annotate(name, (x, y), xytext=(7, 4), textcoords="offset points", fontsize=9)
-    axes.set(xlabel=xlabel, ylabel=ylabel, xscale="log")
-    axes.xaxis.set_major_formatter(LogFormatter())  # 20, where the default writes 2 × 10¹
-    axes.xaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1, 0.4)))
-    axes.margins(x=0.2, y=0.12)
-    axes.grid(alpha=0.3)
-    return figure
 
 
 def pareto_front(points: Mapping[str, tuple[float, float]]) -> list[str]:
