@@ -105,6 +105,7 @@ def bars_figure(values: Mapping[str, float], label: str, form: str = "{:.3g}") -
     axes.margins(x=0.12)
     axes.invert_yaxis()
     axes.set_xlabel(label)
+    axes.spines[["top", "right"]].set_visible(False)
     return figure
 
 
