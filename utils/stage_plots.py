@@ -162,11 +162,14 @@ def _reliability(axes: Axes, bins: Sequence[ReliabilityBin]) -> None:
     for b in bins:
         axes.plot([b.confidence] * 2, [b.confidence, b.accuracy], color=ORANGE, linewidth=1.5)
     axes.plot(x, y, color=BLUE, linewidth=1)
-    axes.scatter(x, y, s=[20 + 250 * b.photos / most for b in bins], color=BLUE, zorder=3)
-    for b in bins:
-        axes.annotate(f"{b.photos}", (b.confidence, b.accuracy), xytext=(0, -16), fontsize=8,
-                      textcoords="offset points", ha="center", color=BLUE)  # fmt: skip
-    axes.set(xlabel="probability of the answer", xlim=(0, 1.05), ylim=(0, 1.08))
+    sizes = [20 + 250 * b.photos / most for b in bins]
+    axes.scatter(x, y, s=sizes, color=BLUE, zorder=3)
+    for b, size in zip(bins, sizes, strict=True):
+        axes.annotate(
+            f"{b.photos}", (b.confidence, b.accuracy), xytext=(0, -2 - size**0.5 / 2), fontsize=8,
+            textcoords="offset points", ha="center", va="top", color=BLUE,
+        )  # fmt: skip
+    axes.set(xlabel="probability of the answer", xlim=(0, 1.05), ylim=(-0.06, 1.08))
     axes.spines[["top", "right"]].set_visible(False)
 
 
