@@ -31,13 +31,6 @@ def test_a_picture_that_would_be_large_becomes_a_jpeg() -> None:
     assert image.format == "jpeg"
 
 
-def test_a_figure_has_two_pixels_for_each_that_it_takes() -> None:
-    figure = Figure(figsize=(10, 4))
-    width, height = struct.unpack(">II", show(figure, "an empty figure").data[16:24])
-    assert (width, height) == (1600, 640)
-    assert show(figure, "an empty figure")._repr_mimebundle_()[1]["image/png"]["width"] == 800
-
-
 def test_a_table_is_markdown() -> None:
     assert table(("a", "b"), [("x", 1)]).data == "| a | b |\n| --- | ---: |\n| x | 1 |"
 

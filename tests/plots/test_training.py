@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from utils.observations import EpochRecord
-from utils.training_plots import (
+from utils.plots.training import (
     families_figure,
     pairs_figure,
     shapes_figure,

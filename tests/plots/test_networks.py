@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from utils.network_plots import (
+from utils.plots.networks import (
     bar_panels_figure,
     grids_figure,
     growth_figure,

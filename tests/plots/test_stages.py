@@ -6,7 +6,7 @@ from PIL import Image
 
 from utils.evaluation import ReliabilityBin
 from utils.images import Preprocessed, Preprocessing
-from utils.stage_plots import (
+from utils.plots.stages import (
     calibration_figure,
     curve_figure,
     grid_figure,
