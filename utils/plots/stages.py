@@ -165,11 +165,12 @@ def _reliability(axes: Axes, bins: Sequence[ReliabilityBin]) -> None:
     sizes = [20 + 250 * b.photos / most for b in bins]
     axes.scatter(x, y, s=sizes, color=BLUE, zorder=3)
     for b, size in zip(bins, sizes, strict=True):
+        away, side = (1, "bottom") if b.accuracy > b.confidence else (-1, "top")
         axes.annotate(
-            f"{b.photos}", (b.confidence, b.accuracy), xytext=(0, -2 - size**0.5 / 2), fontsize=8,
-            textcoords="offset points", ha="center", va="top", color=BLUE,
+            f"{b.photos}", (b.confidence, b.accuracy), xytext=(0, away * (2 + size**0.5 / 2)),
+            fontsize=8, textcoords="offset points", ha="center", va=side, color=BLUE,
         )  # fmt: skip
-    axes.set(xlabel="probability of the answer", xlim=(0, 1.05), ylim=(-0.06, 1.08))
+    axes.set(xlabel="probability of the answer", xlim=(0, 1.05), ylim=(-0.06, 1.12))
     axes.spines[["top", "right"]].set_visible(False)
 
 
