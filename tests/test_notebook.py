@@ -1,6 +1,5 @@
 """What lessons show: pictures with a description, tables, kept results."""
 
-
 import numpy as np
 import pytest
 from matplotlib.figure import Figure

@@ -346,4 +346,4 @@ def test_the_readme_counts_the_answers_that_are_graded() -> None:
         wrong, right = map(len, read_answers(name))
         points = find_assignment(name).points
         row = f"| `{name}` | {sum(points.values()):g} | {len(points)} | {wrong} of {wrong} |"
-        assert f"{row} {right} of {right} |" in readme
+        assert f"{row} {right} of {right} |" in readme, name
