@@ -29,8 +29,11 @@ def test_a_picture_that_would_be_large_becomes_a_jpeg() -> None:
     assert image.format == "jpeg"
 
 
-def test_a_table_is_markdown() -> None:
-    assert table(("a", "b"), [("x", 1)]).data == "| a | b |\n| --- | ---: |\n| x | 1 |"
+def test_a_table_has_its_numbers_at_the_right_and_its_words_at_the_left() -> None:
+    rows = [("resnet18", 11.7, "−0.3 %", "two stages"), ("vgg11", 9.2, "–", "3 stages, 7")]
+    lines = table(("model", "million", "gain", "what"), rows).data.splitlines()
+    assert lines[:2] == ["| model | million | gain | what |", "| --- | ---: | ---: | --- |"]
+    assert lines[2] == "| resnet18 | 11.7 | −0.3 % | two stages |"
 
 
 def test_the_worth_of_pretraining_has_a_row_a_split_and_one_of_means() -> None:

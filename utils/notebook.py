@@ -1,6 +1,7 @@
 """What lessons show: figures with a description, tables, training traces, kept results, quizzes."""
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from io import BytesIO
 from statistics import mean
@@ -18,6 +19,7 @@ if TYPE_CHECKING:  # torch takes seconds to import, and most of this module does
 
 RESULTS = PROJECT / "lessons" / "results"
 LARGEST = 140_000  # bytes: a stored picture is a third longer, and must stay below 200 KB
+NUMBER = re.compile(r"[+\-−<≤≥~]?\d|–$|$")  # how a number, or one that isn't there, begins
 WIDTH = 800  # pixels: readable at 100 % in the column of a notebook
 # Format and pixels stored for each pixel shown, for fine screens: the first that isn't too large.
 ENCODINGS = (("png", 2), ("png", 1.5), ("jpeg", 2), ("jpeg", 1))
@@ -42,8 +44,11 @@ def _encoded(figure: Figure, kind: str, scale: float) -> bytes:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Markdown:
-    """A table of words and numbers, written as they should be read; the first column is words."""
-    lines = [columns, ["---", *["---:"] * (len(columns) - 1)], *rows]
+    """A table of words and numbers; columns of numbers are aligned at the right."""
+    cells = [[str(cell) for cell in row] for row in rows]
+    numbers = [all(map(NUMBER.match, column)) for column in zip(*cells, strict=True)]
+    marks = ["---:" if is_number else "---" for is_number in numbers or [False] * len(columns)]
+    lines = [columns, marks, *cells]
     return Markdown("\n".join(f"| {' | '.join(map(str, line))} |" for line in lines))
 
 
