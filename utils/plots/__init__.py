@@ -19,6 +19,8 @@ from utils.observations import EpochRecord
 if TYPE_CHECKING:
     from utils.evaluation import ReliabilityBin, TwoClassCurves
 
+GREY = "#767676"
+APART = 0.075  # names at the ends of lines, as a fraction of the height
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
 COLOURS = (BLUE, ORANGE, GREEN, "#CC79A7", "#000000", "#E69F00")
 LINES = ("o-", "s--", "^-.", "D:", "v-", "x--")
@@ -204,3 +206,29 @@ def data_uri(figure: Figure) -> str:
     buffer = BytesIO()
     figure.savefig(buffer, format="png", dpi=110)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def open_frame(axes: Axes, grid: bool = True) -> None:
+    """Leave off the frame's right and upper line, and draw a faint grid."""
+    axes.spines[["top", "right"]].set_visible(False)
+    if grid:
+        axes.grid(alpha=0.25)
+
+
+def name_ends(axes: Axes, ends: Mapping[str, tuple[float, float, str]]) -> None:
+    """Write each name right of the end of its line, moved until none covers another."""
+    axes.get_xlim(), axes.get_ylim()  # the limits are settled when somebody asks
+    to_axes = axes.transData + axes.transAxes.inverted()
+    wanted = {name: float(to_axes.transform((x, y))[1]) for name, (x, y, _) in ends.items()}
+    heights: dict[str, float] = {}
+    last = -np.inf
+    for name, height in sorted(wanted.items(), key=lambda item: item[1]):
+        last = heights[name] = max(height, last + APART)
+    most = 1.0
+    for name in reversed(heights):
+        most = heights[name] = min(heights[name], most)
+        most -= APART
+        axes.annotate(
+            name, ends[name][:2], xytext=(1.01, heights[name]), textcoords="axes fraction",
+            color=ends[name][2], va="center", fontsize=10, annotation_clip=False,
+        )  # fmt: skip

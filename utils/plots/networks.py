@@ -6,13 +6,10 @@ Lines and bars are named where they are drawn, not in a legend.
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from utils.plots import BLUE, COLOURS, GREEN, LINES, ORANGE
+from utils.plots import BLUE, COLOURS, GREEN, GREY, LINES, ORANGE, name_ends, open_frame
 
-GREY = "#767676"
-GAP = 0.075  # between names at the ends of lines, as a fraction of the height
 Band = tuple[Sequence[float], Sequence[float]]
 
 
@@ -40,28 +37,9 @@ def named_lines_figure(
     if xscale == "log":
         axes.set_xticks(xs, [f"{value:g}" for value in xs])
         axes.set_xticks([], minor=True)
-    _plain(axes)
-    _name_ends(axes, ends)
+    open_frame(axes)
+    name_ends(axes, ends)
     return figure
-
-
-def _name_ends(axes: Axes, ends: Mapping[str, tuple[float, float, str]]) -> None:
-    """Write each name beside the end of its line, moved up or down until none covers another."""
-    low, high = axes.get_ylim()
-    log = axes.get_yscale() == "log"
-    if log:
-        low, high = np.log(low), np.log(high)
-    heights, last = {}, -np.inf
-    for name, (_, y, _) in sorted(ends.items(), key=lambda item: item[1][1]):
-        last = heights[name] = max(((np.log(y) if log else y) - low) / (high - low), last + GAP)
-    most = 1 - GAP / 2
-    for name, height in reversed(heights.items()):
-        x, y, colour = ends[name]
-        axes.annotate(
-            name, (x, y), xytext=(1.01, min(height, most)), textcoords="axes fraction",
-            color=colour, va="center", fontsize=10, annotation_clip=False,
-        )  # fmt: skip
-        most = min(height, most) - GAP
 
 
 def mirrored_bars_figure(
@@ -82,7 +60,7 @@ def mirrored_bars_figure(
             )
         axes.margins(x=0.16, y=0.02)
         axes.set_xlabel(label)
-        _plain(axes, grid=False)
+        open_frame(axes, grid=False)
         axes.tick_params(left=False)
     both[0].invert_xaxis()
     both[0].spines["left"].set_visible(False)
@@ -116,7 +94,7 @@ def bar_panels_figure(panels: Mapping[str, Mapping[str, float]], label: str, for
         axes.set_ylim(rows - 0.5, -0.5)
         axes.set_title(title, fontsize=10, loc="left")
         axes.set_xlabel(label)
-        _plain(axes, grid=False)
+        open_frame(axes, grid=False)
     return figure
 
 
@@ -173,16 +151,9 @@ def growth_figure(
         axes.set_title(title, fontsize=10, loc="left")
         axes.set(xlabel=xlabel, xticks=sorted(set(steps)))
         axes.margins(x=0.14, y=0.12)
-        _plain(axes)
+        open_frame(axes)
     grid[0].annotate(
         "the rule", (steps[-2], rule[next(iter(panels))][-2]), xytext=(-6, 8),
         textcoords="offset points", ha="right", color=GREY, fontsize=9,
     )  # fmt: skip
     return figure
-
-
-def _plain(axes: Axes, grid: bool = True) -> None:
-    """Leave off the frame's upper and right side."""
-    axes.spines[["top", "right"]].set_visible(False)
-    if grid:
-        axes.grid(alpha=0.3)

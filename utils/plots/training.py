@@ -15,11 +15,18 @@ from matplotlib.ticker import LogFormatter, MaxNLocator
 from matplotlib.transforms import Bbox
 
 from utils.observations import EpochRecord
-from utils.plots import BLUE, COLOURS, LINES, ORANGE, pareto_front
+from utils.plots import (
+    BLUE,
+    COLOURS,
+    GREY,
+    LINES,
+    ORANGE,
+    name_ends,
+    open_frame,
+    pareto_front,
+)
 
-GREY = "#767676"
 LOWEST = 0.05  # a loss below it isn't worth the room
-APART = 0.075  # names at the ends of lines, as a fraction of the height
 OFFSETS = (
     (8, 0, "left"), (-8, 0, "right"), (0, 11, "center"), (0, -12, "center"), (8, 10, "left"),
     (8, -11, "left"), (-8, 10, "right"), (-8, -11, "right"), (0, 22, "center"), (0, -24, "center"),
@@ -54,8 +61,8 @@ def spread_figure(
     if len(xs) <= 12:
         axes.set_xticks(xs, [f"{value:g}" for value in xs])
         axes.set_xticks([], minor=True)
-    _plain(axes)
-    _name_ends(axes, ends)
+    open_frame(axes)
+    name_ends(axes, ends)
     return figure
 
 
@@ -77,7 +84,7 @@ def shapes_figure(runs: Mapping[str, Sequence[EpochRecord]], reference: str) -> 
         axes.plot(epochs, [row.val_loss for row in rows], "s--", color=ORANGE, markersize=3)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.yaxis.set_major_formatter("{x:g}")
-        _plain(axes)
+        open_frame(axes)
     first = runs[reference]
     for axes, text, height, colour in (
         (grid[0], "training", first[-1].train_loss / 1.9, BLUE),
@@ -122,7 +129,7 @@ def tradeoff_figure(
         axes.annotate(level[0], (1, level[1]), xycoords=("axes fraction", "data"), xytext=(0, 3),
                       textcoords="offset points", ha="right", color=GREY, fontsize=9)  # fmt: skip
     axes.margins(x=0.12, y=0.08)
-    _plain(axes)
+    open_frame(axes)
     _log_ticks(axes)
     lines = [[(x, min(values)), (x, max(values))] for x, values in points.values()]
     labels = [(name, *means[name], ORANGE if name in best else BLUE) for name in points]
@@ -153,7 +160,7 @@ def families_figure(
         axes.plot(*end, "o", color=GREY, markerfacecolor="white", markersize=7)
         labels.append((name, *end, GREY))
     axes.margins(x=0.1, y=0.1)
-    _plain(axes)
+    open_frame(axes)
     _log_ticks(axes)
     _name_points(axes, labels, lines)
     return figure
@@ -178,39 +185,14 @@ def pairs_figure(
     axes.set_yticks(heights, list(pairs))
     axes.set_ylim(0.4, len(pairs) + 1.2)
     axes.set_xlabel(label)
-    _plain(axes)
+    open_frame(axes)
     return figure
-
-
-def _plain(axes: Axes) -> None:
-    """Take off the frame's right and upper line, and draw a faint grid."""
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(alpha=0.25)
 
 
 def _log_ticks(axes: Axes) -> None:
     """Write 20 where the default writes 2 × 10¹."""
     axes.xaxis.set_major_formatter(LogFormatter())
     axes.xaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.6)))
-
-
-def _name_ends(axes: Axes, ends: Mapping[str, tuple[float, float, str]]) -> None:
-    """Write each name right of the end of its line, moved until none covers another."""
-    axes.get_xlim(), axes.get_ylim()  # the limits are settled when somebody asks
-    to_axes = axes.transData + axes.transAxes.inverted()
-    wanted = {name: float(to_axes.transform((x, y))[1]) for name, (x, y, _) in ends.items()}
-    heights: dict[str, float] = {}
-    last = -np.inf
-    for name, height in sorted(wanted.items(), key=lambda item: item[1]):
-        last = heights[name] = max(height, last + APART)
-    most = 1.0
-    for name in reversed(heights):
-        most = heights[name] = min(heights[name], most)
-        most -= APART
-        axes.annotate(
-            name, ends[name][:2], xytext=(1.01, heights[name]), textcoords="axes fraction",
-            color=ends[name][2], va="center", fontsize=10, annotation_clip=False,
-        )  # fmt: skip
 
 
 def _name_points(
