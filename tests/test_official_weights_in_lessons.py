@@ -63,7 +63,8 @@ def run_with_official_weights(
     for cell in code_cells(notebook):
         cell.source = re.sub(r"(limit\(.+?), \d+\)", rf"\1, {FEWER})", cell.source)
         cell.source = cell.source.replace("), 128)", f"), {SMALLER})")
-        cell.source = cell.source.replace("side = 96", f"side = {SMALLER}")
+        for side in ("side = 96", ", 96)"):
+            cell.source = cell.source.replace(side, side.replace("96", str(SMALLER)))
         cell.source = cell.source.replace("seeds = (0, 1, 2)", "seeds = (0,)")
     told = f"import utils.weights\nutils.weights.published_hash = lambda f: {hashes}[f.name]"
     notebook.cells.insert(0, nbformat.v4.new_code_cell(told))
