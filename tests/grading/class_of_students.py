@@ -13,7 +13,7 @@ NAME = "ex03_softmax_head"
 
 NAIVE = """\
 def softmax(logits):
-    exponentials = np.exp(logits)
+    exponentials = np.exp(logits - logits.max())  # of all rows together: a hidden test fails
     return exponentials / exponentials.sum(axis=1, keepdims=True)
 """
 
