@@ -96,7 +96,14 @@ NAMED_RANDOM = {
     "quizzes/02_feature_extraction.yaml",  # shuffles the places of a map
     "quizzes/12_capstone.yaml",
     "quizzes/test.yaml",  # asks what is wrong with one
+    "quizzes/13_todays_backbones.yaml",  # shuffles patches
+    "lessons/00_transfer_learning.ipynb",  # the order within an epoch
+    "lessons/08_reading_a_training_trace.ipynb",  # draws one batch
+    "lessons/09_fine_tuning.ipynb",  # pairs photos for mixup
     "lessons/12_capstone.ipynb",
+    "lessons/13_todays_backbones.ipynb",  # shuffles patches
+    "solutions/ex08_fine_tune/ex08_fine_tune.ipynb",  # the order within an epoch
+    "tests/exercises/ex11_transfer_learning.yaml",  # the order within an epoch
 }
 SPLITTING = r"random=True|train_test_split|ShuffleSplit|(?<!Group)KFold|random_split|randperm\("
 
