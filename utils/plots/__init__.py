@@ -80,7 +80,7 @@ def curves_figure(epochs: Sequence[EpochRecord]) -> Figure:
             )  # fmt: skip
         axes.set(xlabel="epoch", ylabel=name)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.spines[["top", "right"]].set_visible(False)
+        open_frame(axes, grid=False)
         axes.margins(y=0.12)
         axes.grid(alpha=0.3)
     left.set_ylim(bottom=0)
@@ -107,7 +107,7 @@ def bars_figure(values: Mapping[str, float], label: str, form: str = "{:.3g}") -
     axes.margins(x=0.12)
     axes.invert_yaxis()
     axes.set_xlabel(label)
-    axes.spines[["top", "right"]].set_visible(False)
+    open_frame(axes, grid=False)
     return figure
 
 

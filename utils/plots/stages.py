@@ -14,9 +14,8 @@ from matplotlib.patheffects import withStroke
 
 from utils.evaluation import ReliabilityBin
 from utils.images import Preprocessed
-from utils.plots import BLUE, COLOURS, ORANGE
+from utils.plots import BLUE, COLOURS, GREY, ORANGE, open_frame
 
-GREY = "#767676"
 MARKERS = "os^DvX"
 BINS = 48  # of a histogram
 
@@ -64,7 +63,7 @@ def histogram_figure(values: Mapping[str, np.ndarray], xlabel: str) -> Figure:
         axes.hist(part.ravel(), bins=BINS, range=(low, high), weights=weights, color=colour)
         axes.axvline(0, color="black", linewidth=0.8)
         axes.set_title(name, fontsize=10, loc="left", color=colour, y=0.75)
-        axes.spines[["top", "right"]].set_visible(False)
+        open_frame(axes, grid=False)
         axes.set_ylabel("% of values")
     panels[-1].set_xlabel(xlabel)
     return figure
@@ -136,7 +135,7 @@ def curve_figure(
         axes.plot(*place, "o", color=ORANGE)
         axes.annotate(name, place, xytext=(9, 6), textcoords="offset points", color=ORANGE)
     axes.set(xlabel=labels[0], ylabel=labels[1], ylim=(0, None))
-    axes.spines[["top", "right"]].set_visible(False)
+    open_frame(axes, grid=False)
     return figure
 
 
@@ -171,7 +170,7 @@ def _reliability(axes: Axes, bins: Sequence[ReliabilityBin]) -> None:
             fontsize=8, textcoords="offset points", ha="center", va=side, color=BLUE,
         )  # fmt: skip
     axes.set(xlabel="probability of the answer", xlim=(0, 1.05), ylim=(-0.06, 1.12))
-    axes.spines[["top", "right"]].set_visible(False)
+    open_frame(axes, grid=False)
 
 
 def heat_map_figure(pictures: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:

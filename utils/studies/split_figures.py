@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from utils.evaluation import TwoClassCurves
-from utils.plots import BLUE, GREEN, LINES, ORANGE
+from utils.plots import BLUE, GREEN, LINES, ORANGE, open_frame
 from utils.studies.measures import Interval
 
 GREY, INK = "#6B7785", "#1B2430"
@@ -110,5 +110,5 @@ def thresholds_figure(
         axes.set_title(f"{title} {min(areas):.2f} to {max(areas):.2f}", fontsize=10, loc="left")
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(PercentFormatter(1, decimals=0))
-        axes.spines[["top", "right"]].set_visible(False)
+        open_frame(axes, grid=False)
     return figure
