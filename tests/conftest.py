@@ -58,6 +58,7 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Tests start with an empty cache and leave the user's alone."""
     folder = tmp_path_factory.mktemp("cache")
     os.environ["COURSE_CACHE"] = str(folder)
+    os.environ["COURSE_PROGRESS"] = str(folder / "progress.jsonl")
     torch.set_num_threads(THREADS)
     yield folder
 

@@ -13,6 +13,8 @@ from nbformat import NotebookNode
 
 from utils.errors import CourseError
 from utils.grading.assignments import assignment_names
+from utils.learning.catalogue import counts
+from utils.learning.items import Way, lesson_items
 from utils.lessons import (
     IGNORED,
     LESSONS,
@@ -121,6 +123,25 @@ def test_it_has_the_parts_of_a_lesson(name: str, lesson: NotebookNode) -> None:
     assert f'show_quiz("{name}")' in calls[0]
     for following in NAMES[place + 1 : place + 2]:
         assert f"]({following}.ipynb)" in text
+
+
+def test_three_predictions_stand_before_the_cells_that_answer_them(
+    name: str, lesson: NotebookNode
+) -> None:
+    cells = code_cells(lesson)
+    asked = {p.id: p.cell for p in lesson_items(name).predictions if p.in_lesson}
+    found = {}
+    for position, cell in enumerate(cells):
+        if shown := re.fullmatch(rf'show_predict\("{name}", "([\w-]+)"\)', cell.source):
+            found[shown.group(1)] = cells[position + 1].id
+    assert found == asked
+    assert len(found) == 3
+
+
+def test_its_end_names_the_other_ways_to_learn_it(name: str, lesson: NotebookNode) -> None:
+    other = lesson.cells[-1].source.split("*Other ways to learn this lesson:*")[1]
+    assert f"course learn {name[:2]}" in other
+    assert ("Parsons problems" in other) == bool(counts()[name][Way.PARSONS])
 
 
 def test_no_number_in_the_prose_that_nothing_computes(name: str, lesson: NotebookNode) -> None:

@@ -1,33 +1,18 @@
 """Feedback pages in a real browser: nothing of a student's runs there, and nothing is asked for."""
 
 import html
-import os
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
+from browser import CHROMIUM, opened
 from hostile_class import Attack, read_attacks
 from hostile_run import World
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PAGES = [a for a in read_attacks() if "hostile'" in str(a) or "@PORT@/hostile-" in str(a)]
 SHOWN = [attack for attack in PAGES if attack.notebook != "none"]
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt install chromium")
-
-
-def opened(page: Path, profile: Path) -> str:
-    """The page as it stands after its scripts, if any, have run."""
-    as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
-    command = [
-        str(CHROMIUM), "--headless", "--disable-gpu", *as_root, f"--user-data-dir={profile}",
-        "--no-first-run", "--disable-background-networking", "--virtual-time-budget=1500",
-        "--dump-dom", page.as_uri(),
-    ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60, check=True)
-    return done.stdout
 
 
 def title(page: str) -> str:

@@ -11,6 +11,7 @@ from rich.console import Console
 from utils.cli import (
     exercises,
     grading,
+    learn,
     lessons,
     marks,
     pipeline,
@@ -36,6 +37,7 @@ for commands in (
     predict,
     runs,
     quiz,
+    learn,
     exercises,
     grading,
     marks,

@@ -57,7 +57,7 @@ def _export(form: str, folder: Path) -> None:
 
 
 def _ask(name: str, seed: int) -> None:
-    from utils.quiz.bank import LETTERS
+    from utils.quiz.bank import TEST
     from utils.quiz.scoring import RULE
     from utils.quiz.session import begin
 
@@ -68,21 +68,52 @@ def _ask(name: str, seed: int) -> None:
     out.print("Type A, B, C or D; h for a hint; q to stop, and go on another time.\n")
     for question in session.open:
         number = [q.id for q in session.questions].index(question.id) + 1
-        out.print(f"{number}/{len(session.questions)} ({question.difficulty}) {question.stem}")
-        if question.code:
-            out.print(_indented(question.code), highlight=False, no_wrap=True, crop=False)
-        for letter in LETTERS:
-            out.print(f"  {letter}. {question.options[letter].text}", highlight=False)
-        given = _read(question)
+        given = ask_letter(question, f"{number}/{len(session.questions)} ({question.difficulty}) ")
         if given is None:
             out.print("Stopped. The same command goes on from here.")
             return
-        _explain(question, given, session.answer(question, given))
+        right = session.answer(question, given)
+        if session.name != TEST:
+            _keep(question, session.name, right)
+        _explain(question, given, right)
     result = session.finish()
     for difficulty, asked in result.asked.items():
         out.print(f"{difficulty}: {result.right.get(difficulty, 0)} of {asked}", highlight=False)
     out.print(f"Verdict: {result.verdict}", style="bold", highlight=False)
     out.print(f"({RULE})", highlight=False)
+
+
+def _keep(question: Any, lesson: str, right: bool) -> None:
+    """Count a question as known or missed, as `course learn` does."""
+    from datetime import UTC, datetime
+
+    from utils.learning.items import Way
+    from utils.learning.progress import Answered, progress_file, record
+
+    item, now = f"{Way.QUIZ}/{question.id}", datetime.now(UTC)
+    answered = Answered(at=now, item=item, way=Way.QUIZ, lesson=lesson, right=right)
+    record(answered, progress_file())
+
+
+def ask_question(question: Any) -> bool | None:
+    """Ask one question and explain it; whether the answer was right, None to stop."""
+    given = ask_letter(question)
+    if given is None:
+        return None
+    _explain(question, given, given == question.answer)
+    return given == question.answer
+
+
+def ask_letter(question: Any, before: str = "") -> str | None:
+    """Show a question with its options; the letter that is typed, None to stop."""
+    from utils.quiz.bank import LETTERS
+
+    out.print(f"{before}{question.stem}", highlight=False)
+    if question.code:
+        out.print(_indented(question.code), highlight=False, no_wrap=True, crop=False)
+    for letter in LETTERS:
+        out.print(f"  {letter}. {question.options[letter].text}", highlight=False)
+    return _read(question)
 
 
 def _indented(code: str) -> str:

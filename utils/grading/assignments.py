@@ -23,10 +23,13 @@ ERROR = re.compile(r"[\w.]+(?:Error|Exception|Exists|Entry)\b: ")  # how a trace
 STUB = 'raise NotImplementedError("your code here")'
 # What a class gets: no solutions, no marks, no tests, no benchmarks, no maintainers' rules.
 STUDENTS_COPY = (
-    "LICENSE", "Makefile", "data", "environment.yml", "exercises", "lessons", "pyproject.toml",
-    "quizzes", "requirements.txt", "utils", "vision_course.py", "weights",
+    "LICENSE", "Makefile", "data", "environment.yml", "exercises", "learning", "lessons",
+    "pyproject.toml", "quizzes", "requirements.txt", "utils", "vision_course.py", "weights",
 )  # fmt: skip
-LEFT_OUT = ("__pycache__", ".ipynb_checkpoints", "my_answers.yaml", ".my_answers.*", "Makefile")
+# Practice made from an exercise gives its solution away: a class gets it when the exercise is over.
+LEFT_OUT = (
+    "__pycache__", ".ipynb_checkpoints", "my_answers.yaml", ".my_answers.*", "Makefile", "ex*.json",
+)  # fmt: skip
 # Parts of the README for those who teach and maintain.
 TEACHERS_PART = re.compile(r"<!-- teachers -->\n.*?<!-- /teachers -->\n", re.DOTALL)
 GRADERS_TESTS = PROJECT / "tests" / "exercises"
