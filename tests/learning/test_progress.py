@@ -83,7 +83,7 @@ def test_a_missed_question_comes_back_the_next_day_and_a_known_one_never() -> No
 
 
 def card_task(name: str, way: Way = Way.CARDS, lesson: str = "05_resnet") -> Task:
-    card = Card(id=name, lesson=lesson, kind="term", front="?", back="!")
+    card = Card(id="small", lesson=lesson, kind="term", front="?", back="!")
     return Task(id=name, way=way, lesson=lesson, content=card)
 
 
@@ -113,6 +113,11 @@ def test_new_items_change_their_way_and_stay_with_a_lesson() -> None:
     ]  # fmt: skip
     asked = sitting(tasks, [], NOON)
     assert [task.id for task in asked] == ["c1", "p1", "q1", "c2", "later"]
+
+
+def test_the_card_of_a_question_waits_for_another_sitting() -> None:
+    tasks = [card_task("quiz/skip", Way.QUIZ), card_task("cards/q-skip"), card_task("cards/term")]
+    assert [task.id for task in sitting(tasks, [], NOON)] == ["quiz/skip", "cards/term"]
 
 
 def test_a_sitting_brings_few_new_cards() -> None:

@@ -174,10 +174,12 @@ def _sit(tasks: "Sequence[Task]") -> None:
         f"Ten minutes. q stops at any time; what you answered is kept in {file}.", soft_wrap=True
     )
     while _now() - began < SITTING:
-        known = memories(read_progress(file))
-        task = next_task(tasks, known, asked, _now())
+        answers = read_progress(file)
+        task = next_task(tasks, memories(answers), asked, _now())
         if task is None:
             break
+        if not any(own.lesson == task.lesson for own in answers):
+            out.print(f"New to you: read and run lessons/{task.lesson}.ipynb first (make lab).")
         out.rule(f"{task.lesson} · {task.way.value}")
         answer = ask(task)
         if answer is None:

@@ -25,7 +25,7 @@ def next_task(
     done = {task.id for task in asked}
     open_tasks = [task for task in tasks if task.id not in done]
     due = [task for task in open_tasks if is_due(known.get(task.id), now)]
-    new = [task for task in _new(open_tasks, known, asked)]
+    new = _new(open_tasks, known, asked)
     recent = [is_due(known.get(task.id), now) for task in asked[-DUE_IN_A_ROW:]]
     rested = len(recent) < DUE_IN_A_ROW or not all(recent)
     if due and (rested or not new):
@@ -42,12 +42,20 @@ def _new(
     open_tasks: Sequence[Task], known: Mapping[str, Memory], asked: Sequence[Task]
 ) -> list[Task]:
     """Unseen items of the first lesson that has any; no more cards than a sitting should bring."""
-    unseen = [task for task in open_tasks if task.id not in known]
+    just_asked = {_matter(task) for task in asked}
+    unseen = [
+        task for task in open_tasks if task.id not in known and _matter(task) not in just_asked
+    ]
     cards = sum(task.way is Way.CARDS for task in asked)
     if cards >= NEW_CARDS:
         unseen = [task for task in unseen if task.way is not Way.CARDS]
     first = unseen[0].lesson if unseen else ""
     return [task for task in unseen if task.lesson == first]
+
+
+def _matter(task: Task) -> str:
+    """What an item is about: the card of a question is about the same as the question."""
+    return task.id.partition("/")[2].removeprefix("q-") or task.id
 
 
 def _in_turn(tasks: Sequence[Task], asked: Sequence[Task]) -> Task:
