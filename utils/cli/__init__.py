@@ -20,6 +20,7 @@ from utils.cli import (
     runs,
     studies,
     upkeep,
+    website,
     weights,
 )
 from utils.cli.options import say_warning
@@ -45,6 +46,7 @@ for commands in (
     upkeep,
     lessons,
     studies,
+    website,
 ):
     app.add_typer(commands.app)
 
