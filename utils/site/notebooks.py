@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Callable
 
 import nbformat
 from nbformat import NotebookNode
@@ -64,7 +63,7 @@ def colab_copy(lesson: str, config: SiteConfig) -> str:
     notebook = read_notebook(LESSONS / f"{lesson}.ipynb")
     folder = config.owner_and_name.split("/")[1]
     source = (
-        f"# Fetch the course, and install what it needs (versions by pyproject.toml's ranges).\n"
+        "# Fetch the course, and install what it needs (versions by pyproject.toml's ranges).\n"
         f"!git clone --quiet --depth 1 {config.repository} {folder}\n"
         f"%cd {folder}/lessons\n"
         "%pip install --quiet -e .."
@@ -93,8 +92,11 @@ def _become(cell: NotebookNode, page: str) -> None:
 
 def _with_links(text: str, config: SiteConfig) -> str:
     text = NOTEBOOK.sub(r"](../\1/\2.ipynb)", text)
-    repository: Callable[[re.Match[str]], str] = lambda match: f"]({config.file_address(match[1])})"
-    return FILE.sub(repository, text)
+
+    def in_repository(match: re.Match[str]) -> str:
+        return f"]({config.file_address(match[1])})"
+
+    return FILE.sub(in_repository, text)
 
 
 def _launch_links(path: str, config: SiteConfig) -> str:
