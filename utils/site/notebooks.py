@@ -103,7 +103,7 @@ def _launch_links(path: str, config: SiteConfig) -> str:
     name = config.owner_and_name
     stem = path.rpartition("/")[2]
     links = {
-        "Colab": f"https://colab.research.google.com/github/{name}/blob/{config.pages_branch}/colab/{stem}",
+        "Colab": f"https://colab.research.google.com/github/{name}/blob/{config.pages_branch}/latest/colab/{stem}",
         "Binder": f"https://mybinder.org/v2/gh/{name}/{config.branch}?labpath={path}",
         "Codespaces": f"https://codespaces.new/{name}",
     }
