@@ -163,7 +163,7 @@ def _choice_gap(prediction: Prediction, guess: str) -> Gap | None:
     if number is None or number not in range(1, len(prediction.options) + 1):
         return None
     right = prediction.options[int(number) - 1] == prediction.answer
-    return Gap(right=right, words="" if right else "Another one.")
+    return Gap(right=right, words="")
 
 
 def _shape_gap(expected: tuple[int, ...], guessed: tuple[int, ...]) -> Gap | None:
