@@ -174,8 +174,8 @@ def test_a_missing_line_may_have_several_places(monkeypatch: pytest.MonkeyPatch)
     hunt = next(own for own in hunts if own.last < own.first and "optimizer" in own.code)
     assert "zero_grad" in asking.missing_lines(hunt)[0]
     rows = hunt.code.splitlines()
-    backward = 1 + next(number for number, row in enumerate(rows) if "backward()" in row)
-    answers = iter(["0", str(backward)])
+    in_the_loop = 2 + next(number for number, row in enumerate(rows) if "    for " in row)
+    answers = iter(["0", str(in_the_loop)])
     monkeypatch.setattr("builtins.input", lambda _prompt: next(answers))
-    assert backward != hunt.first
+    assert in_the_loop != hunt.first
     assert asking._ask_line(hunt) is True
