@@ -170,7 +170,7 @@ def _shape_gap(expected: tuple[int, ...], guessed: tuple[int, ...]) -> Gap | Non
     if not guessed:
         return None
     if len(guessed) != len(expected):
-        words = f"You named {len(guessed)} dimensions, and there are {len(expected)}."
+        words = f"Dimensions named: {len(guessed)}; there are {len(expected)}."
         return Gap(right=False, words=words)
     off = [f"dimension {i}" for i, pair in enumerate(zip(expected, guessed, strict=True), 1)
            if pair[0] != pair[1]]  # fmt: skip
