@@ -27,7 +27,7 @@ SHORTER = {
     "(64, 64)": "(32, 32)",
     "range(1, 6)": "range(1, 2)",
     "range(6, 9)": "range(6, 7)",
-    ", 20, rate)": ", 1, rate)",
+    ", 10, rate)": ", 1, rate)",
     "seeds = (0, 1, 2)": "seeds = (0,)",
 }
 

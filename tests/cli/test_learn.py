@@ -165,3 +165,17 @@ def test_every_trace_is_a_command_that_would_run(lesson: str) -> None:
         for photo in [word for word in words if word.endswith(".jpg")]:
             assert (PROJECT / photo).exists()
         assert context.params
+
+
+def test_a_missing_line_may_have_several_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    from utils.cli import asking
+
+    hunts = [task.content for task in catalogue() if task.way is Way.BUGS]
+    hunt = next(own for own in hunts if own.last < own.first and "optimizer" in own.code)
+    assert "zero_grad" in asking.missing_lines(hunt)[0]
+    rows = hunt.code.splitlines()
+    in_the_loop = 2 + next(number for number, row in enumerate(rows) if "    for " in row)
+    answers = iter(["0", str(in_the_loop)])
+    monkeypatch.setattr("builtins.input", lambda _prompt: next(answers))
+    assert in_the_loop != hunt.first
+    assert asking._ask_line(hunt) is True

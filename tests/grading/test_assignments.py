@@ -206,6 +206,9 @@ def test_a_class_gets_everything_but_solutions_and_marks(students_copy: Path) ->
         "maintain.mk",
         "requirements-dev.txt",
     )
+    items = {file.name for file in (students_copy / "learning" / "items").iterdir()}
+    assert "05_resnet.json" in items
+    assert not [name for name in items if name.startswith("ex")]  # they hold the solutions
     for name in (*left_out, "CONTRIBUTING.md", "utils/distillation/Makefile", ".git", ".ci"):
         assert not (students_copy / name).exists()
     for file, content in files_of(students_copy).items():

@@ -24,7 +24,7 @@ def test_a_term_is_left_out_of_the_sentence_that_introduces_it() -> None:
 
 def test_a_term_may_be_asked_for_by_what_it_means() -> None:
     card = term_card(LESSON, Term(term="shortcut", means="The path past the residual branch."))
-    assert card.front == "The path past the residual branch. What is it called?"
+    assert card.front == "The path past the residual branch. What is the term?"
 
 
 def test_a_term_that_the_lesson_does_not_introduce_is_named() -> None:
@@ -33,13 +33,18 @@ def test_a_term_that_the_lesson_does_not_introduce_is_named() -> None:
 
 
 def test_options_are_shown_only_where_the_question_is_about_them() -> None:
-    questions = read_bank(find_bank(LESSON)).questions
-    which = next(q for q in questions if "which" in q.stem.lower())
-    other = next(q for q in questions if "which" not in q.stem.lower())
-    shown = [option.text for option in which.options.values()]
-    assert all(text in question_card(LESSON, which).front for text in shown)
-    hidden = [option.text for option in other.options.values()]
-    assert not any(f"- {text}" in question_card(LESSON, other).front for text in hidden)
+    question = read_bank(find_bank(LESSON)).questions[0]
+    options = [f"- {option.text}" for option in question.options.values()]
+    hidden = question_card(LESSON, question).front
+    shown = question_card(LESSON, question.model_copy(update={"among_options": True})).front
+    assert not any(option in hidden for option in options)
+    assert all(option in shown for option in options)
+
+
+def test_a_shape_card_asks_for_a_row_of_a_table() -> None:
+    card = next(card for card in lesson_items("07_efficientnet").cards if card.kind == "shape")
+    assert card.front.endswith("What shape leaves its step **expand**?")
+    assert card.back == "**1×144×56×56**"
 
 
 def test_code_and_formulas_are_markup_in_anki() -> None:

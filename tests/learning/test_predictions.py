@@ -47,7 +47,7 @@ def test_the_gap_of_a_number(answer: str, guess: str, right: bool, words: str) -
         ("2, 128, 28, 28", True, "Exactly."),
         ("2x128x28x28", True, "Exactly."),
         ("2 64 28 28", False, "Off: dimension 2."),
-        ("128 28 28", False, "You named 3 dimensions, and there are 4."),
+        ("128 28 28", False, "Dimensions named: 3; there are 4."),
     ],
 )
 def test_the_gap_of_a_shape(guess: str, right: bool, words: str) -> None:

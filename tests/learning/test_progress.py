@@ -10,7 +10,7 @@ from utils.errors import CourseError
 from utils.learning.catalogue import Task
 from utils.learning.items import Card, Way
 from utils.learning.plan import NEW_CARDS, next_task
-from utils.learning.progress import Answered, memories, read_progress, record, summary
+from utils.learning.progress import Answered, memories, merge, read_progress, record, summary
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -42,6 +42,18 @@ def test_a_line_that_was_cut_short_costs_itself_alone(tmp_path: Path) -> None:
         torn.write(b'{"at": "2026-03-01T12:0')
     record(answer("second"), file)
     assert [own.item for own in read_progress(file)] == ["first", "second"]
+
+
+def test_a_file_from_elsewhere_is_merged_once(tmp_path: Path) -> None:
+    here, other = tmp_path / "here.jsonl", tmp_path / "other.jsonl"
+    record(answer("both"), here)
+    for name in ("both", "new"):
+        record(answer(name), other)
+    assert merge(other, here) == 1
+    assert merge(other, here) == 0
+    assert {own.item for own in read_progress(here)} == {"both", "new"}
+    with pytest.raises(CourseError, match="holds no answers"):
+        merge(tmp_path / "nothing.jsonl", here)
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:

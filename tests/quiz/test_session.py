@@ -26,7 +26,8 @@ def test_in_the_terminal_progress_is_kept_and_gone_on_with(tmp_path: Path) -> No
     )
     output = " ".join(first.stdout.split())
     assert f"Hint: {asked[0].hint}" in output
-    assert all(f"\n    {line}\n" in first.stdout for line in asked[0].code.splitlines())
+    for number, line in enumerate(asked[0].code.splitlines(), start=1):
+        assert f"\n{number:4}  {line}\n" in first.stdout
     assert "Type one of A, B, C, D, h or q." in output
     assert "Right." in output
     assert f"It is {asked[1].answer}: {asked[1].options[asked[1].answer].why}" in output

@@ -92,13 +92,15 @@ def ask_parsons(problem: Parsons) -> bool | None:
     order = mixed_lines(problem)
     out.print(Markdown(problem.task))
     out.print(
-        "\nPut the lines in order and set them in. Some don't belong. Type the numbers in order, "
-        f"with > before a number for each level: 3 >1 >>2. {SHOW} shows the solution.\n",
+        "\nPut the lines of the function in order and indent them. Some don't belong. Type the "
+        "numbers in order, with > before a number for each level of indentation, as in "
+        f"3 >1 >>2. {SHOW} shows the solution.\n",
         highlight=False,
     )
     for number, code in enumerate(order, start=1):
         out.print(_numbered(number, code), highlight=False)
-    for _ in range(TRIES):
+    tries = 0
+    while tries < TRIES:
         words = typed("Your order> ")
         if words is None:
             return None
@@ -108,8 +110,9 @@ def ask_parsons(problem: Parsons) -> bool | None:
         if lines is None:
             out.print(f"Type numbers from 1 to {len(order)}, each at most once.")
             continue
+        tries += 1
         code = assembled(lines)
-        out.print(Syntax(code, "python", background_color="default", line_numbers=True))
+        out.print(Syntax(code.rstrip(), "python", background_color="default", line_numbers=True))
         failed = (
             {} if lines == list(problem.lines) else _failed(problem.exercise, problem.cell, code)
         )
@@ -142,7 +145,7 @@ def ask_bug_hunt(hunt: BugHunt) -> bool | None:
     """Find the line, name the mistake, mend it; the exercise's tests judge the mended code."""
     out.print(Markdown(hunt.task))
     out.print("\nOne thing is wrong in this function:\n")
-    out.print(Syntax(hunt.code, "python", background_color="default", line_numbers=True))
+    out.print(Syntax(hunt.code.rstrip(), "python", background_color="default", line_numbers=True))
     found = _ask_line(hunt)
     named = None if found is None else _ask_mistake(hunt)
     mended = None if named is None else _ask_mended(hunt)
@@ -151,18 +154,37 @@ def ask_bug_hunt(hunt: BugHunt) -> bool | None:
 
 def _ask_line(hunt: BugHunt) -> bool | None:
     missing = hunt.last < hunt.first
+    count = len(hunt.code.splitlines()) + missing
     question = "Before which line is one missing?" if missing else "Which line is wrong?"
-    while True:
-        line = typed(f"{question} Its number> ")
-        if line is None:
-            return None
-        if line.strip().isdecimal():
-            break
-    right = int(line) in range(hunt.first, max(hunt.first, hunt.last) + 1)
+    line = _number(f"{question} Its number> ", count)
+    if line is None:
+        return None
+    right = line in range(hunt.first, max(hunt.first, hunt.last) + 1)
+    if missing and not right:  # there can be several places for it
+        moved = hunt.model_copy(update={"first": line, "last": line - 1})
+        code = mend(moved, missing_lines(hunt))
+        right = not _failed(hunt.exercise, hunt.cell, code, hunt.fails)
     _verdict(right)
     if not right:
         out.print(f"It is line {hunt.first}.", highlight=False)
     return right
+
+
+def _number(prompt: str, most: int) -> int | None:
+    """A typed number from 1 to `most`; None to stop."""
+    while True:
+        words = typed(prompt)
+        if words is None:
+            return None
+        if words.strip().isdecimal() and 1 <= int(words) <= most:
+            return int(words)
+        out.print(f"Type a number from 1 to {most}, or {STOP} to stop.")
+
+
+def missing_lines(hunt: BugHunt) -> list[str]:
+    """The lines that the mended code has at the place of the mistake."""
+    right, wrong = hunt.mended.splitlines(), hunt.code.splitlines()
+    return right[hunt.first - 1 : hunt.last + len(right) - len(wrong)]
 
 
 def _ask_mistake(hunt: BugHunt) -> bool | None:
@@ -170,13 +192,10 @@ def _ask_mistake(hunt: BugHunt) -> bool | None:
     out.print("Which mistake is it?")
     for number, name in enumerate(names, start=1):
         out.print(f"  {number}. {name}", highlight=False)
-    while True:
-        choice = typed("> ")
-        if choice is None:
-            return None
-        if choice.strip().isdecimal() and 1 <= int(choice) <= len(names):
-            break
-    right = names[int(choice) - 1] == hunt.mistake
+    choice = _number("> ", len(names))
+    if choice is None:
+        return None
+    right = names[choice - 1] == hunt.mistake
     _verdict(right)
     if not right:
         out.print(f"It is: {hunt.mistake}.", highlight=False)

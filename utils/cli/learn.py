@@ -1,5 +1,6 @@
 """The commands `course learn`, `cards`, `progress`, `sheets`, and `items` for maintainers."""
 
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -81,13 +82,21 @@ def cards(
 
 
 @app.command(rich_help_panel="Learn")
-def progress(as_json: Json = False) -> None:
+def progress(
+    other: Annotated[
+        Path | None,
+        typer.Option("--import", help="Add the answers of another such file, as from a browser."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """What you have seen, what was right and what is due, by lesson and way; kept here alone."""
     from utils.learning.catalogue import catalogue, lesson_names
     from utils.learning.items import ASKED
-    from utils.learning.progress import progress_file, read_progress, summary
+    from utils.learning.progress import merge, progress_file, read_progress, summary
 
     file = progress_file()
+    if other:
+        print(f"{merge(other, file)} answers added to {file}", file=sys.stderr)
     table = summary(catalogue(), read_progress(file), _now())
     if as_json:
         print_json({"file": str(file), "lessons": table})

@@ -110,15 +110,16 @@ def ask_letter(question: Any, before: str = "") -> str | None:
 
     out.print(f"{before}{question.stem}", highlight=False)
     if question.code:
-        out.print(_indented(question.code), highlight=False, no_wrap=True, crop=False)
+        out.print(_numbered(question.code), highlight=False, no_wrap=True, crop=False)
     for letter in LETTERS:
         out.print(f"  {letter}. {question.options[letter].text}", highlight=False)
     return _read(question)
 
 
-def _indented(code: str) -> str:
-    """A question's code, between empty lines, set in from the text."""
-    return "\n" + "\n".join(f"    {line}" for line in code.rstrip().splitlines()) + "\n"
+def _numbered(code: str) -> str:
+    """A question's code, between empty lines, with the numbers that questions name lines by."""
+    rows = enumerate(code.rstrip().splitlines(), start=1)
+    return "\n" + "\n".join(f"{number:4}  {line}" for number, line in rows) + "\n"
 
 
 def _read(question: Any) -> str | None:

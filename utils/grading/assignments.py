@@ -24,7 +24,8 @@ STUB = 'raise NotImplementedError("your code here")'
 # What a class gets: no solutions, no marks, no tests, no benchmarks, no maintainers' rules.
 STUDENTS_COPY = (
     "LICENSE", "Makefile", "data", "environment.yml", "exercises", "learning", "lessons",
-    "pyproject.toml", "quizzes", "requirements.txt", "utils", "vision_course.py", "weights",
+    "pyproject.toml", "quizzes", "requirements.txt", "site/pages", "utils", "vision_course.py",
+    "weights",
 )  # fmt: skip
 # Practice made from an exercise gives its solution away: a class gets it when the exercise is over.
 LEFT_OUT = (

@@ -2,9 +2,10 @@
 
 from utils.learning.exercise_code import ExerciseCode, Wrong
 from utils.learning.items import BugHunt
-from utils.learning.pieces import logical_lines, one_place, same_code
+from utils.learning.pieces import logical_lines, one_place, same_code, shuffled
 
 MOST_LINES = 2  # logical lines that a mistake may span
+HARD_CODED = "example's answer"  # easily ruled out among other mistakes
 OTHERS = 3  # names of other mistakes to choose among
 LEAST_LINES = 3  # of code: in a function of one line nothing is to be found
 
@@ -40,9 +41,10 @@ def _number(exercise: ExerciseCode, wrong: Wrong) -> int:
 
 def _others(exercise: ExerciseCode, wrong: Wrong) -> tuple[str, ...]:
     """Mistakes to choose among: of the same cell where there are enough, else of the others."""
-    near = [o.name for o in exercise.wrong if o.cell == wrong.cell and o.name != wrong.name]
-    far = [o.name for o in exercise.wrong if o.cell != wrong.cell]
-    return tuple([*near, *far][:OTHERS])
+    told = [o for o in exercise.wrong if o.name != wrong.name and HARD_CODED not in o.name]
+    near = [other.name for other in told if other.cell == wrong.cell]
+    far = [other.name for other in told if other.cell != wrong.cell]
+    return tuple([*shuffled(near, wrong.name), *shuffled(far, wrong.name)][:OTHERS])
 
 
 def prove_bug_hunt(exercise: ExerciseCode, hunt: BugHunt) -> str:

@@ -10,9 +10,7 @@ from utils.learning.sources import Term, lesson_source
 from utils.lessons import LESSONS, code_cells, read_notebook
 from utils.quiz.bank import Question, find_bank, read_bank
 
-AMONG = re.compile(r"\b[Ww]hich\b|\bof these\b|\bthese (?:four|lines|sentences)")
 SHAPE = re.compile(r"\d+(?:×\d+){1,3}")
-MOST_SHAPES = 5
 BLANK = "\\_\\_\\_\\_\\_"
 SENTENCE = re.compile(r"(?<=[.!?:;])\s+(?=[A-Z*$\[`\"“])")
 PICTURE = re.compile(r"!\[[^\]]*\]\((diagrams/[\w-]+\.svg)\)")
@@ -41,7 +39,7 @@ def question_card(lesson: str, question: Question) -> Card:
     code = f"\n\n```python\n{question.code.rstrip()}\n```" if question.code else ""
     right = question.options[question.answer]
     choices = "\n".join(f"- {option.text}" for option in question.options.values())
-    among = f"\n\n{choices}" if AMONG.search(question.stem) else ""
+    among = f"\n\n{choices}" if question.among_options else ""
     return Card(
         id=f"q-{question.id}", lesson=lesson, kind="question",
         front=f"{question.stem}{code}{among}", back=f"**{right.text}**\n\n{right.why}",
@@ -49,28 +47,35 @@ def question_card(lesson: str, question: Question) -> Card:
 
 
 def shape_cards(lesson: str) -> list[Card]:
-    """A card for each row of the lesson's tables of shapes, as C×H×W."""
-    found: dict[str, Card] = {}
-    for cell in code_cells(read_notebook(LESSONS / f"{lesson}.ipynb")):
-        head, *rows = table_rows(cell) or [[]]
-        for position, column in enumerate(head):
-            shapes = [row for row in rows if len(row) > position and SHAPE.fullmatch(row[position])]
-            if position == 0 or len(shapes) < 2:
-                continue
-            for row in shapes[:MOST_SHAPES]:
-                name = re.sub(r"[^a-z0-9]+", "-", row[0].lower()).strip("-")
-                found[name] = Card(
-                    id=f"{lesson[:2]}-shape-{name}", lesson=lesson, kind="shape",
-                    front=f"{head[0]} **{row[0]}**: which shape has the {column}?",
-                    back=f"**{row[position]}**",
-                )  # fmt: skip
-    return list(found.values())[:MOST_SHAPES]
+    """A card for each row of the tables of shapes that the lesson's source names.
+
+    Raises:
+        CourseError: a cell without such a table.
+    """
+    cells = {cell.id: cell for cell in code_cells(read_notebook(LESSONS / f"{lesson}.ipynb"))}
+    cards = []
+    for asked in lesson_source(lesson).shapes:
+        head, *rows = table_rows(cells[asked.cell]) if asked.cell in cells else [[]]
+        if asked.column not in head:
+            raise CourseError(f"learning/{lesson}.yaml: {asked.cell} has no {asked.column}.")
+        position = head.index(asked.column)
+        for row in rows:
+            if (not asked.rows or row[0] in asked.rows) and (shape := SHAPE.match(row[position])):
+                front = asked.ask.replace("{row}", f"**{row[0]}**")
+                back = f"**{shape.group()}**"
+                name = f"{lesson[:2]}-shape-{_slug(row[0])}"
+                cards.append(Card(id=name, lesson=lesson, kind="shape", front=front, back=back))
+    return cards
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
 def term_card(lesson: str, term: str | Term) -> Card:
     """A term left out of the sentence that introduces it, or asked for by what it means."""
     name = term if isinstance(term, str) else term.term
-    marked = re.compile(rf"(?<!\*)\*{re.escape(name)}\*(?!\*)")
+    marked = re.compile(rf"(?<!\*)\*{re.escape(name)}\*(?!\*)", re.IGNORECASE)
     sentence = next(filter(marked.search, _sentences(lesson)), None)
     if sentence is None:
         raise CourseError(f"learning/{lesson}.yaml: the lesson introduces no term '*{name}*'.")
@@ -78,9 +83,10 @@ def term_card(lesson: str, term: str | Term) -> Card:
         anywhere = re.compile(rf"(?<!\w)\*?{re.escape(name)}s?\*?(?!\w)", re.IGNORECASE)
         front, back = anywhere.sub(BLANK, sentence), f"**{name}**\n\n{sentence}"
     else:
-        front, back = f"{term.means} What is it called?", f"**{name}**"
-    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-    return Card(id=f"{lesson[:2]}-term-{slug}", lesson=lesson, kind="term", front=front, back=back)
+        front, back = f"{term.means} What is the term?", f"**{name}**"
+    return Card(
+        id=f"{lesson[:2]}-term-{_slug(name)}", lesson=lesson, kind="term", front=front, back=back
+    )
 
 
 def first_picture(lesson: str) -> str:

@@ -50,7 +50,9 @@ def exercise_code(name: str) -> ExerciseCode:
             task = cell.source
             continue
         own = Piece(
-            name=cell.metadata.nbgrader.grade_id, kind=kind.value, code=MARKS.sub("", cell.source)
+            name=cell.metadata.nbgrader.grade_id,
+            kind=kind.value,
+            code=_plain(MARKS.sub("", cell.source)),
         )
         pieces.append(own)
         if kind is Kind.ANSWER:
@@ -59,15 +61,20 @@ def exercise_code(name: str) -> ExerciseCode:
     for answer in listed_right:
         for cell, code in answer.cells.items():
             if cell in right and not any(same_code(code, known) for known in right[cell].values()):
-                right[cell][answer.name] = code
+                right[cell][answer.name] = _plain(code)
     wrong = [
-        Wrong(name=answer.name, cell=cell, code=code, fails=answer.fails)
+        Wrong(name=answer.name, cell=cell, code=_plain(code), fails=answer.fails)
         for answer in listed_wrong if len(answer.cells) == 1
         for cell, code in answer.cells.items() if cell in right
     ]  # fmt: skip
     return ExerciseCode(
         name=name, pieces=tuple(pieces), tasks=tasks, right=right, wrong=tuple(wrong)
     )
+
+
+def _plain(code: str) -> str:
+    """Code without its notes to a formatter."""
+    return code.replace("  # fmt: skip", "")
 
 
 @cache

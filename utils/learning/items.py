@@ -126,6 +126,7 @@ class Table(Item):
     """A table that a lesson computed: the first row names the columns."""
 
     heading: str  # the section that it stands in
+    note: str = ""  # what has to be known to read it
     rows: tuple[tuple[str, ...], ...]
 
 

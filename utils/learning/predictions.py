@@ -163,14 +163,14 @@ def _choice_gap(prediction: Prediction, guess: str) -> Gap | None:
     if number is None or number not in range(1, len(prediction.options) + 1):
         return None
     right = prediction.options[int(number) - 1] == prediction.answer
-    return Gap(right=right, words="" if right else "Another one.")
+    return Gap(right=right, words="")
 
 
 def _shape_gap(expected: tuple[int, ...], guessed: tuple[int, ...]) -> Gap | None:
     if not guessed:
         return None
     if len(guessed) != len(expected):
-        words = f"You named {len(guessed)} dimensions, and there are {len(expected)}."
+        words = f"Dimensions named: {len(guessed)}; there are {len(expected)}."
         return Gap(right=False, words=words)
     off = [f"dimension {i}" for i, pair in enumerate(zip(expected, guessed, strict=True), 1)
            if pair[0] != pair[1]]  # fmt: skip

@@ -96,6 +96,22 @@ def read_progress(file: Path) -> list[Answered]:
     return sorted(found, key=lambda answered: _utc(answered.at))
 
 
+def merge(other: Path, file: Path) -> int:
+    """Add the answers of another file that aren't here yet, as from a browser; returns how many.
+
+    Raises:
+        CourseError: the other file isn't there or holds no answers, or this one can't be written.
+    """
+    answers = read_progress(other)
+    if not answers:
+        raise CourseError(f"{other} holds no answers: give a file that `course progress` names.")
+    known = {(answered.at, answered.item) for answered in read_progress(file)}
+    new = [answered for answered in answers if (answered.at, answered.item) not in known]
+    for answered in new:
+        record(answered, file)
+    return len(new)
+
+
 def _utc(at: datetime) -> datetime:
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 

@@ -1,5 +1,6 @@
 """Cheat sheets: one printable page a lesson and one for the course, every number computed."""
 
+import ast
 import importlib
 import inspect
 import os
@@ -21,14 +22,14 @@ from utils.files import write_file
 from utils.learning.cards import first_picture
 from utils.learning.items import Call, LessonItems, Sheet, Table
 from utils.learning.predictions import table_rows
-from utils.learning.sources import lesson_source
+from utils.learning.sources import TableSource, lesson_source
 from utils.lessons import LESSONS, code_cells, read_notebook
 from utils.quiz.markup import as_html
 from utils.settings import PROJECT
 
 COURSE = "course"
+WIDE, WIDE_IN_MANY, MANY_COLUMNS = 100, 72, 5  # characters, of the page's small print
 STAGES = "02_feature_extraction"  # whose tables stand on the page of the whole course
-LONGEST = 96  # characters of a signature: one line
 
 
 def sheet_of(lesson: str) -> Sheet:
@@ -43,31 +44,45 @@ def sheet_of(lesson: str) -> Sheet:
     code = "\n".join(cell.source for cell in code_cells(notebook))
     return Sheet(
         goals=tuple(goals),
-        tables=tuple(_table(lesson, notebook, cell) for cell in source.tables),
+        tables=tuple(_table(lesson, notebook, named(table)) for table in source.tables),
         calls=tuple(_call(lesson, name, code) for name in source.calls),
         picture=first_picture(lesson),
     )
 
 
-def _table(lesson: str, notebook: NotebookNode, name: str) -> Table:
+def named(table: str | TableSource) -> TableSource:
+    """A table's cell, with a note or without one."""
+    return table if isinstance(table, TableSource) else TableSource(cell=table)
+
+
+def _table(lesson: str, notebook: NotebookNode, table: TableSource) -> Table:
     heading = ""
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             for found in re.findall(r"^##+ (.+)$", cell.source, re.MULTILINE):
                 heading = found
-        elif cell.id == name and (rows := table_rows(cell)):
-            return Table(heading=heading, rows=tuple(map(tuple, rows)))
-    raise CourseError(f"learning/{lesson}.yaml: the cell {name} shows no table.")
+        elif cell.id == table.cell and (rows := table_rows(cell)):
+            return Table(heading=heading, note=table.note, rows=tuple(map(tuple, rows)))
+    raise CourseError(f"learning/{lesson}.yaml: the cell {table.cell} shows no table.")
 
 
 def _call(lesson: str, name: str, code: str) -> Call:
-    if not re.search(rf"\b{name.rsplit('.', 1)[1]}\b", code):
+    short = name.rsplit(".", 1)[1]
+    if not re.search(rf"\b{short}\b", code):
         raise CourseError(f"learning/{lesson}.yaml: the lesson never uses {name}.")
     found = _find(name)
     if found is None:
         raise CourseError(f"learning/{lesson}.yaml: there is no {name}.")
     first = (inspect.getdoc(found) or "").strip().split("\n\n")[0]
-    return Call(name=name, signature=_signature(found), summary=" ".join(first.split()))
+    signature = _signature(found, _keywords(code, short))
+    return Call(name=name, signature=signature, summary=" ".join(first.split()))
+
+
+def _keywords(code: str, name: str) -> set[str]:
+    """The arguments that a lesson gives to a call by name."""
+    calls = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
+    named_so = [call for call in calls if ast.unparse(call.func).rsplit(".", 1)[-1] == name]
+    return {keyword.arg for call in named_so for keyword in call.keywords if keyword.arg}
 
 
 def _find(name: str) -> Any:
@@ -83,35 +98,18 @@ def _find(name: str) -> Any:
     return None
 
 
-def _signature(found: Any) -> str:
-    """A call's arguments with their defaults, without types, cut where it gets too long."""
+def _signature(found: Any, used: set[str]) -> str:
+    """A call's required arguments and those that the lesson gives; … stands for the others."""
     try:
-        signature = inspect.signature(found)
+        parameters = list(inspect.signature(found).parameters.values())
     except (TypeError, ValueError):
         return "(…)"
-    shown = [
-        parameter.replace(annotation=inspect.Parameter.empty, default=_default(parameter.default))
-        for name, parameter in signature.parameters.items()
-        if name != "self"
+    own = [
+        parameter for parameter in parameters if parameter.name not in ("self", "args", "kwargs")
     ]
-    text = str(inspect.Signature(shown))
-    return text if len(text) <= LONGEST else text[: text.rindex(",", 0, LONGEST)] + ", …)"
-
-
-class _Named:
-    """A default that is shown by its name, not by where it lies in memory."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __repr__(self) -> str:
-        return self.name
-
-
-def _default(value: Any) -> Any:
-    if value is inspect.Parameter.empty or not callable(value):
-        return value
-    return _Named(getattr(value, "__name__", type(value).__name__))
+    shown = [p.name for p in own if p.default is inspect.Parameter.empty]
+    shown += [f"{p.name}=" for p in own if f"{p.name}" in used and p.name not in shown]
+    return f"({', '.join([*shown, *(['…'] if len(shown) < len(parameters) else [])])})"
 
 
 def write_sheets(items: Sequence[LessonItems], folder: Path) -> list[Path]:
@@ -139,12 +137,23 @@ def _lesson_page(own: LessonItems) -> Markup:
     picture = picture[picture.index("<svg") :] if picture else ""
     terms = [card for card in own.cards if card.kind == "term"]
     return Markup(_template("sheet_lesson.html").render(
-        own=own, sheet=own.sheet, picture=Markup(picture), terms=terms, text=_text,
+        own=own, sheet=own.sheet, picture=Markup(picture), terms=terms, text=_text, is_wide=is_wide,
     ))  # fmt: skip
 
 
+def is_wide(table: Table) -> bool:
+    """Whether a table needs the whole width: by its longest texts, and by its columns."""
+    columns = list(zip(*table.rows, strict=True))
+    width = sum(2 + max(map(len, column)) for column in columns)
+    return width > WIDE or (len(columns) > MANY_COLUMNS and width > WIDE_IN_MANY)
+
+
 def _course_page(items: Sequence[LessonItems]) -> Markup:
-    return Markup(_template("sheet_course.html").render(lessons=items, stages=STAGES, text=_text))
+    return Markup(
+        _template("sheet_course.html").render(
+            lessons=items, stages=STAGES, text=_text, is_wide=is_wide
+        )
+    )
 
 
 def _text(markdown: str) -> Markup:

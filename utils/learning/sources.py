@@ -61,10 +61,26 @@ class Term(Strict):
     means: str = Field(min_length=30)
 
 
+class Shapes(Strict):
+    """A column of shapes in the table of a cell, a card a row: `ask` has {row} for its name."""
+
+    cell: str
+    column: str
+    ask: str = Field(min_length=20)
+    rows: tuple[str, ...] = ()  # only these; else all
+
+
+class TableSource(Strict):
+    """A table that a sheet shows, with what has to be known to read it."""
+
+    cell: str
+    note: str = ""
+
+
 class SheetSource(Strict):
     """What a lesson's cheat sheet shows besides its key insight: tables, and calls that matter."""
 
-    tables: tuple[str, ...] = Field(min_length=1, max_length=3)
+    tables: tuple[str | TableSource, ...] = Field(min_length=1, max_length=4)
     calls: tuple[str, ...] = Field(min_length=5, max_length=5)
 
 
@@ -72,6 +88,7 @@ class LessonSource(Strict):
     """All that is written by hand for one lesson."""
 
     terms: tuple[str | Term, ...] = Field(min_length=3)
+    shapes: tuple[Shapes, ...] = ()
     predictions: tuple[Asked, ...] = Field(min_length=6)
     sheet: SheetSource
 

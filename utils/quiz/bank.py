@@ -55,6 +55,7 @@ class Question(Strict):
     steps: tuple[str, ...] = Field(min_length=2)
     check: str = Field(min_length=5)
     setup: str = ""
+    among_options: bool = False  # it can't be answered without seeing its options
 
     @model_validator(mode="after")
     def _four_options(self) -> "Question":

@@ -10,7 +10,7 @@ const gap = (guess) => {
   if (item.kind === "shape") {
     const expected = dims(item.answer), guessed = dims(guess);
     if (expected.length !== guessed.length)
-      return `You named ${guessed.length} dimensions, and there are ${expected.length}.`;
+      return `Dimensions named: ${guessed.length}; there are ${expected.length}.`;
     const off = expected.map((size, i) => (size === guessed[i] ? 0 : i + 1)).filter(Boolean);
     return off.length ? `Off: dimension ${off.join(", dimension ")}.` : "Exactly.";
   }
