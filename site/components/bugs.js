@@ -1,8 +1,8 @@
 /** `<course-bugs>`: find the line with the mistake, name the mistake, mend it. */
 
 import {
-  button, chosen, close, codeBlock, goTo, h, mark, markdown, radios, reachWhereWide, typeset,
-  uniqueId,
+  button, chosen, close, codeBlock, goTo, h, mark, markdown, plainText, radios, reachWhereWide,
+  typeset, uniqueId,
 } from "./dom.js";
 import { CourseElement, itemBox, showLast } from "./element.js";
 import { faulty, lacksLine, mendedLikeOurs, names, place, rightLine, rows } from "./hunt.js";
@@ -133,7 +133,8 @@ function askMended(hunt, body) {
     event.preventDefault();
     const same = mendedLikeOurs(hunt, area.value);
     say.classList.toggle("course-good", same);
-    say.textContent = same ? "Right: this is the mended code." : NOT_OURS;
+    const words = same ? "Right: this is the mended code." : NOT_OURS;
+    say.replaceChildren(...plainText(words));
   });
   body.append(form);
 }

@@ -1,11 +1,13 @@
 /** The small part of Markdown that items are written in, as a tree of plain objects. */
 
 const CODE = "`([^`]+)`";
+const SEALED = "`[^`]+`"; // a star in code stresses nothing
 const MATH = "\\$(?=\\S)([^$]+?)(?<=\\S)\\$";
 const PLAIN = new RegExp(`${CODE}|${MATH}`, "s");
 const MARKDOWN = new RegExp(
   `${CODE}|${MATH}|\\\\([\\\\\`*_{}\\[\\]<>$#.!()+-])` +
-    "|\\*\\*(?=\\S)(.+?)(?<=\\S)\\*\\*|\\*(?=[^\\s*])([^*]*?[^\\s*])\\*",
+    `|\\*\\*(?=\\S)((?:${SEALED}|[^\`])+?)(?<=\\S)\\*\\*` +
+    `|\\*(?=[^\\s*])((?:${SEALED}|\\*\\*[^*]+\\*\\*|[^*\`])+?)(?<=[^\\s*])\\*(?!\\*)`,
   "s",
 );
 

@@ -1,6 +1,6 @@
 /** `<course-parsons>`: put the lines of a function in order, by mouse, finger or keyboard. */
 
-import { button, codeBlock, goTo, h, markdown, typeset } from "./dom.js";
+import { button, codeBlock, goTo, h, markdown, plainText, typeset } from "./dom.js";
 import { dragged } from "./drag.js";
 import { CourseElement, itemBox, showLast } from "./element.js";
 import { assembled, judged, mixedLines } from "./order.js";
@@ -46,7 +46,8 @@ export class CourseParsons extends CourseElement {
     const { verdict, words } = judged(state.problem, lines);
     state.say.textContent = "";
     state.say.classList.toggle("course-good", verdict === "right");
-    requestAnimationFrame(() => (state.say.textContent = words)); // said again where it's the same
+    // Emptied first, so that the same words are said again.
+    requestAnimationFrame(() => state.say.replaceChildren(...plainText(words)));
     if (verdict === "wrong") state.tries += 1;
     if (verdict === "right") this.#count(state, true);
     else if (state.tries >= TRIES) this.#count(state, false);

@@ -6,6 +6,7 @@ import {
 import { drawTest, RULE, verdict } from "./draw.js";
 import { CourseElement, itemBox, showLast } from "./element.js";
 
+const AGAIN = "course-button course-main";
 const TEST = "test"; // its questions aren't kept, so that it can be taken again
 
 export class CourseQuiz extends CourseElement {
@@ -16,8 +17,9 @@ export class CourseQuiz extends CourseElement {
     this.asked = this.isTest ? drawTest(questions) : questions;
     this.right = new Map(); // by question, the first answer on this page
     this.boxes = this.asked.map((question, i) => this.#question(question, i));
+    const kept = h("p", { class: "course-tip" }, "Answers to this test aren't kept as progress.");
     this.score = h("p", { class: "course-score", role: "status" });
-    this.append(...this.boxes.map(({ box }) => box), this.score);
+    this.append(...(this.isTest ? [kept] : []), ...this.boxes.map(({ box }) => box), this.score);
   }
 
   showEarlier(known) {
@@ -89,6 +91,14 @@ export class CourseQuiz extends CourseElement {
       right: this.right.get(question.id),
     }));
     this.score.textContent += ` Verdict: ${verdict(answers)} (${RULE}).`;
+    this.score.after(button("Draw another ten", () => this.#again(), { class: AGAIN }));
+  }
+
+  #again() {
+    this.replaceChildren();
+    this.render();
+    this.append(this.notice);
+    goTo(this.querySelector("input"));
   }
 }
 

@@ -23,6 +23,18 @@ test("Markdown has stress, escapes and code", () => {
   ]);
 });
 
+test("what is stressed may hold code with stars and stronger words", () => {
+  assert.deepEqual(inline("*Hint: `a*b` meets the **last** axis*"), [
+    { kind: "em", parts: [
+      text("Hint: "), code("a*b"), text(" meets the "), { kind: "strong", parts: [text("last")] },
+      text(" axis"),
+    ] },
+  ]);
+  assert.deepEqual(inline("**`2 ** 3` is 8**"), [
+    { kind: "strong", parts: [code("2 ** 3"), text(" is 8")] },
+  ]);
+});
+
 test("blocks: headings, paragraphs, lists, code", () => {
   const found = blocks("## 1. One\n\nText\ngoes on.\n\n- a\n- b\n  c\n\n1. d\n\n```python\nx = 1\n\n# no\n```\nEnd");
   assert.deepEqual(found.map(({ kind }) => kind), [
