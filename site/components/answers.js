@@ -37,7 +37,8 @@ export function keyOf(answered) {
 
 /** In the order in which they were given. */
 export function inOrder(answers) {
-  return [...answers].sort((one, other) => moment(one.at) - moment(other.at));
+  const dated = answers.map((answered) => [moment(answered.at), answered]);
+  return dated.sort((one, other) => one[0] - other[0]).map(([, answered]) => answered);
 }
 
 /** The file's text. */
@@ -80,7 +81,8 @@ function readLine(line) {
 export function memories(answers) {
   const byItem = new Map();
   for (const answered of inOrder(answers)) {
-    byItem.set(answered.item, [...(byItem.get(answered.item) ?? []), answered]);
+    if (!byItem.has(answered.item)) byItem.set(answered.item, []);
+    byItem.get(answered.item).push(answered);
   }
   return new Map([...byItem].map(([item, own]) => [item, memory(own)]));
 }

@@ -30,7 +30,8 @@ export function h(tag, attributes = {}, ...children) {
 
 /** A button that does something on this page. */
 export function button(label, act, attributes = {}) {
-  return h("button", { type: "button", class: "course-button", onclick: act, ...attributes }, label);
+  const own = { type: "button", class: "course-button", onclick: act };
+  return h("button", { ...own, ...attributes }, label);
 }
 
 /** Text in which only code between backticks and formulas between dollars are markup. */

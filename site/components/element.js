@@ -104,7 +104,8 @@ export function itemBox({ title, level, folded = false, fill }) {
 
 /** Says how an item went last time. */
 export function showLast(last, memory) {
-  const words = memory ? (memory.lastRight ? "✓ last time right" : "✗ last time not right") : "";
+  const how = memory?.lastRight ? "✓ last time right" : "✗ last time not right";
+  const words = memory ? how : "";
   if (last.textContent !== words) last.textContent = words;
   last.classList.toggle("course-good", Boolean(memory?.lastRight));
 }

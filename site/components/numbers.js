@@ -1,11 +1,11 @@
-/** Reads and writes numbers as the Python side of the course does (utils/learning/predictions.py). */
+/** Reads and writes numbers as the Python side does (utils/learning/predictions.py). */
 
 const NUMBER = /^[+-]?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)(?:e[+-]?\d+)?/i;
 
 /** The number that a text begins with or that stands behind a sign; null if there is none. */
 export function readNumber(text) {
-  const cleaned = text.trim().replaceAll("−", "-").replaceAll("\u202f", "").replace(/^[≈~]+/, "");
-  const found = NUMBER.exec(cleaned);
+  const cleaned = text.trim().replaceAll("−", "-").replaceAll("\u202f", "");
+  const found = NUMBER.exec(cleaned.replace(/^[≈~]+/, ""));
   return found ? Number(found[0].replaceAll(",", "")) : null;
 }
 

@@ -76,8 +76,8 @@ export class CourseParsons extends CourseElement {
 }
 
 const HOW =
-  "Put the lines in order and set them in; some don't belong and have to be left out. Drag a line " +
-  "by its handle, or use its buttons.";
+  "Put the lines in order and set them in; some don't belong and have to be left out. Drag a " +
+  "line by its handle, or use its buttons.";
 
 function functionName(problem) {
   return /(?:def|class) (\w+)/.exec(problem.lines[0].code)?.[1] ?? problem.cell;

@@ -46,7 +46,7 @@ export class Store {
    */
   async add(answered) {
     await this.#keep([answered]);
-    this.#changed();
+    this.changed();
   }
 
   /** Adds answers from a file; returns how many are new. Those that are here stay as they are. */
@@ -55,7 +55,7 @@ export class Store {
     const fresh = new Map(answers.map((answered) => [keyOf(answered), answered]));
     for (const key of known) fresh.delete(key);
     await this.#keep([...fresh.values()]);
-    this.#changed();
+    this.changed();
     return fresh.size;
   }
 
@@ -70,7 +70,7 @@ export class Store {
         () => false,
       );
     }
-    this.#changed();
+    this.changed();
     return done;
   }
 
@@ -104,7 +104,8 @@ export class Store {
     if (this.kept.size === 0) this.trouble = "";
   }
 
-  #changed() {
+  /** Tells everybody that answers may have changed. */
+  changed() {
     for (const listener of this.listeners) listener();
   }
 }
@@ -145,7 +146,11 @@ let shared;
 
 /** The one store of this page. */
 export function store() {
-  shared ??= new Store(refusedOrNot());
+  if (!shared) {
+    shared = new Store(refusedOrNot());
+    // Another tab may have added answers meanwhile.
+    document.addEventListener("visibilitychange", () => document.hidden || shared.changed());
+  }
   return shared;
 }
 

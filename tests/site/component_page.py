@@ -13,6 +13,7 @@ from utils.settings import PROJECT
 
 SITE = PROJECT / "site"
 LESSON, EXERCISE = "05_resnet", "ex05_residual_block"
+STYLE = "html[data-theme=dark] body { background: #14181e; color: #ced6dd; }"
 NOTHING_ELSE = "default-src 'none'; script-src file:; style-src file:; img-src file:"
 
 
@@ -27,13 +28,15 @@ def page(folder: Path, name: str, *, theme: str = "light", lead: str = "") -> st
     (folder / f"{name}.lead.js").write_text(lead, encoding="utf-8")
     data = json.dumps(items(name)).replace("<", "\\u003c")
     file = folder / f"{name}-{theme}.html"
+    (folder / "page.css").write_text(STYLE, encoding="utf-8")
     file.write_text(
         f'<!doctype html><html lang="en" data-theme="{theme}"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width"><title>{name}</title>'
         f'<meta http-equiv="Content-Security-Policy" content="{html.escape(NOTHING_ELSE)}">'
-        f'<link rel="stylesheet" href="course.css"><script src="{name}.lead.js"></script>'
+        '<link rel="stylesheet" href="page.css"><link rel="stylesheet" href="course.css">'
+        f'<script src="{name}.lead.js"></script>'
         f'<script src="course.js"></script></head><body><main><h1>{name}</h1><h2>Items</h2>'
-        f'<course-{name} {"" if name == "progress" else f"lesson={LESSON}"}>'
+        f"<course-{name} {'' if name == 'progress' else f'lesson={LESSON}'}>"
         f'<script type="application/json">{data}</script></course-{name}></main></body></html>',
         encoding="utf-8",
     )

@@ -25,6 +25,7 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NUMBERS = [
     "0", "1", "-1", ".5", "3.5", "0.25", "12.5", "100", "1,234", "25,557,032", "1e10", "1e-6",
     "22.4% (19% to 26%)", "94 of 120", "no idea", "", "-", "−2", "≈7", "64.1%", "0.0001", "1e999",
+    "e5",
 ]  # fmt: skip
 
 pytestmark = pytest.mark.skipif(NODE is None, reason="node isn't installed")

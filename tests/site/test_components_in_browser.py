@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from component_page import EXERCISE, LESSON, SITE, bundle, page
+
 from utils.learning.items import exercise_items, lesson_items
 from utils.learning.progress import read_progress
 from utils.quiz.bank import find_bank, read_bank
@@ -20,7 +20,9 @@ NAMES = ("quiz", "cards", "predict", "parsons", "bugs", "progress")
 SWITCHES = ["--disable-gpu", "--disable-background-networking", "--disable-component-update",
             "--disable-sync", "--no-first-run"]  # fmt: skip
 AXE = SITE / "node_modules" / "axe-core" / "axe.min.js"
-VIOLATIONS = "axe.run({ preload: false }).then((found) => found.violations.map(({ id, nodes }) => [id, nodes[0].html]))"
+VIOLATIONS = """axe.run({ preload: false }).then(
+  (found) => found.violations.map(({ id, nodes }) => [id, nodes[0].html])
+)"""
 NO_STORAGE = "Object.defineProperty(window, 'indexedDB', { value: undefined });"
 FULL = """IDBObjectStore.prototype.put = () => {
   throw new DOMException("full", "QuotaExceededError");
@@ -55,7 +57,9 @@ def tab(browser: Any) -> Iterator[Any]:
     opened, wrong = context.new_page(), []
     opened.on("console", lambda message: wrong.append(message.text))
     opened.on("pageerror", lambda error: wrong.append(str(error)))
-    opened.on("request", lambda asked: asked.url[:5] in ("file:", "blob:") or wrong.append(asked.url))
+    opened.on(
+        "request", lambda asked: asked.url[:5] in ("file:", "blob:") or wrong.append(asked.url)
+    )
     opened.set_default_timeout(5000)
     yield opened
     context.close()
@@ -184,7 +188,10 @@ def test_a_line_is_dragged_up_and_set_in(tab: Any, folder: Path) -> None:
     tab.goto(page(folder, "parsons"))
     box = tab.locator(".course-item").first
     row, code = box.locator("li").nth(3), box.locator("li code").nth(3).text_content()
-    start, end = row.locator(".course-handle").bounding_box(), box.locator("li").first.bounding_box()
+    start, end = (
+        row.locator(".course-handle").bounding_box(),
+        box.locator("li").first.bounding_box(),
+    )
     tab.mouse.move(start["x"] + 5, start["y"] + 5)
     tab.mouse.down()
     tab.mouse.move(start["x"] + 20, start["y"] - 20, steps=3)

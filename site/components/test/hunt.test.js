@@ -30,7 +30,8 @@ test("what a string holds, names, and levels do change something", () => {
 });
 
 test("a docstring may span lines, and a backslash joins two", () => {
-  assert.equal(statements('def f():\n    """One\n\n    two"""\n    return 1 + \\\n        2\n').length, 3);
+  const code = 'def f():\n    """One\n\n    two"""\n    return 1 + \\\n        2\n';
+  assert.equal(statements(code).length, 3);
 });
 
 test("all hunts of the course: broken code differs, and mending it as ours is right", () => {

@@ -36,7 +36,10 @@ test("what is stressed may hold code with stars and stronger words", () => {
 });
 
 test("blocks: headings, paragraphs, lists, code", () => {
-  const found = blocks("## 1. One\n\nText\ngoes on.\n\n- a\n- b\n  c\n\n1. d\n\n```python\nx = 1\n\n# no\n```\nEnd");
+  const found = blocks(
+    "## 1. One\n\nText\ngoes on.\n\n- a\n- b\n  c\n\n1. d\n\n" +
+      "```python\nx = 1\n\n# no\n```\nEnd",
+  );
   assert.deepEqual(found.map(({ kind }) => kind), [
     "heading", "paragraph", "list", "list", "code", "paragraph",
   ]);

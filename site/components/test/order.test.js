@@ -46,5 +46,6 @@ test("lines are mixed in the same way each time, and none is lost", () => {
 });
 
 test("lines of several rows are set in together", () => {
-  assert.equal(assembled([line("if x:", 0), line("y = (1,\n     2)")]), "if x:\n    y = (1,\n         2)\n");
+  const code = assembled([line("if x:", 0), line("y = (1,\n     2)")]);
+  assert.equal(code, "if x:\n    y = (1,\n         2)\n");
 });
