@@ -46,8 +46,7 @@ def write_source(config: SiteConfig) -> None:
         written.add(target)
         if not target.exists() or target.read_text(encoding="utf-8") != content:
             write_file(target, content)
-    for folder in (LESSONS / "diagrams",):
-        shutil.copytree(folder, SOURCE / "lessons" / folder.name, dirs_exist_ok=True)
+    shutil.copytree(LESSONS / "diagrams", SOURCE / "lessons" / "diagrams", dirs_exist_ok=True)
     for file in SOURCE.rglob("*"):
         if file.suffix in (".md", ".ipynb") and file not in written:
             file.unlink()
@@ -106,7 +105,7 @@ def api_pages() -> list[Page]:
             Page(name=f"api/utils.{folder.name}", text=_api(f"utils.{folder.name}", names))
         )
     listed = "\n".join(page.name.removeprefix("api/") for page in pages)
-    lead = "# Reference of `utils`\n\nThe pipeline's modules first, then the packages of its machinery."
+    lead = "# Reference of `utils`\n\nThe pipeline first, then the packages of its machinery."
     tree = f"```{{toctree}}\n:maxdepth: 1\n\n{listed}\n```"
     return [Page(name="api/index", text=f"{lead}\n\n{tree}\n"), *pages]
 
@@ -148,6 +147,7 @@ class _Lines:
 
 def _copy_beside(config: SiteConfig) -> None:
     """What stands beside Sphinx's pages: cheat sheets, and Colab's copies of the lessons."""
+    shutil.copytree(LESSONS / "diagrams", OUTPUT / "lessons" / "diagrams", dirs_exist_ok=True)
     write_sheets([lesson_items(name) for name in lesson_names()], OUTPUT / "sheets")
     for lesson in lesson_names():
         write_file(OUTPUT / "colab" / f"{lesson}.ipynb", colab_copy(lesson, config))

@@ -1,4 +1,4 @@
-"""Lessons and exercises as pages: stored outputs, the site's own quizzes and predictions in them."""
+"""Lessons and exercises as pages: stored outputs, and the site's own quizzes in them."""
 
 import json
 import re
@@ -18,10 +18,14 @@ NOTEBOOK = re.compile(r"\]\(\.\./(?:\.\./)?(lessons|exercises)/(?:\w+/)?(\w+)\.i
 FILE = re.compile(r"\]\((?:\.\./)+(?!lessons|exercises)([\w./-]+)\)")
 
 
-def element(tag: str, lesson: str, items: object) -> str:
+def element(tag: str, lesson: str, items: object, **attributes: str) -> str:
     """A web component with the items that it asks, embedded as data, as Markdown for Sphinx."""
     data = json.dumps(items, ensure_ascii=False).replace("<", "\\u003c")
-    page = f'<{tag} lesson="{lesson}"><script type="application/json">{data}</script></{tag}>'
+    given = "".join(f' {name}="{value}"' for name, value in attributes.items())
+    page = (
+        f'<{tag} lesson="{lesson}"{given}><script type="application/json">{data}</script>'
+        f'<p class="course-fallback">This part needs JavaScript.</p></{tag}>'
+    )
     return f"```{{raw}} html\n{page}\n```"
 
 
@@ -59,7 +63,7 @@ def exercise_page(exercise: str, config: SiteConfig) -> str:
 
 
 def colab_copy(lesson: str, config: SiteConfig) -> str:
-    """A lesson that begins by fetching and installing the course, for a machine that has neither."""
+    """A lesson that begins by fetching and installing the course, for a machine without it."""
     notebook = read_notebook(LESSONS / f"{lesson}.ipynb")
     folder = config.owner_and_name.split("/")[1]
     source = (

@@ -6,7 +6,7 @@ from typing import Any
 
 from utils.learning.catalogue import Task, catalogue, lesson_names
 from utils.learning.items import Way, lesson_items
-from utils.quiz.bank import Question
+from utils.quiz.bank import TEST, Question, find_bank, read_bank
 from utils.site.notebooks import element, plain_question
 from utils.site.readme import Page
 
@@ -34,6 +34,7 @@ LEADS = {
     Way.READING: "Read code of the course: what comes out, what is missing, what breaks?",
     Way.MAKE: "Do the exercises, use your own photos, build the capstone.",
 }
+ATTRIBUTES = {Way.READING: {"way": "reading"}, Way.CARDS: {"pictures": "../lessons/"}}
 TAGS = {
     Way.PREDICT: "course-predict", Way.QUIZ: "course-quiz", Way.CARDS: "course-cards",
     Way.PARSONS: "course-parsons", Way.BUGS: "course-bugs", Way.READING: "course-quiz",
@@ -44,9 +45,16 @@ def way_pages() -> list[Page]:
     """The ten pages, and one that shows a learner's progress in this browser."""
     pages = [_page(way) for way in Way]
     totals = element("course-progress", "", _totals())
+    terminal = (
+        "The file that is exported here is that of `course progress`, and "
+        "`course progress --import FILE` takes it."
+    )
     return [
         *pages,
-        Page(name="ways/progress", text=f"# Your progress in this browser\n\n{totals}\n"),
+        Page(
+            name="ways/progress",
+            text=f"# Your progress in this browser\n\n{totals}\n\n{terminal}\n",
+        ),
     ]
 
 
@@ -55,6 +63,8 @@ def _page(way: Way) -> Page:
     parts = [f"# {TITLES[way]}\n\n{LEADS[way]}\n\n[What this way rests on](evidence.md).\n"]
     for lesson in lesson_names():
         parts.append(f"## {lesson_items(lesson).title}\n\n{body(lesson)}\n")
+    if way is Way.QUIZ:
+        parts.append(f"## The test\n\n{_test()}\n")
     return Page(name=f"ways/{way.value}", text="\n".join(parts))
 
 
@@ -62,13 +72,20 @@ def _asked(way: Way, lesson: str) -> str:
     own = [task for task in catalogue() if task.way is way and task.lesson == lesson]
     if not own:
         return "This lesson has no exercise to make these from."
-    return element(TAGS[way], lesson, [_plain(task) for task in own])
+    return element(TAGS[way], lesson, [_plain(task) for task in own], **ATTRIBUTES.get(way, {}))
 
 
 def _plain(task: Task) -> dict[str, Any]:
     content = task.content
-    plain = plain_question(content) if isinstance(content, Question) else content.model_dump()
-    return {**plain, "item": task.id}
+    if isinstance(content, Question):
+        return plain_question(content)
+    return content.model_dump(exclude={"fails"})
+
+
+def _test() -> str:
+    """The test over the whole course, drawn anew each time."""
+    bank = read_bank(find_bank(TEST))
+    return element("course-quiz", TEST, [plain_question(own) for own in bank.questions])
 
 
 def _lesson(lesson: str) -> str:
@@ -90,8 +107,13 @@ def _make(lesson: str) -> str:
     return re.sub(r"\.\./exercises/\w+/(\w+)\.ipynb", r"../exercises/\1.ipynb", text)
 
 
-def _totals() -> list[dict[str, str]]:
-    return [{"item": task.id, "way": task.way.value, "lesson": task.lesson} for task in catalogue()]
+def _totals() -> dict[str, list[dict[str, str]]]:
+    lessons = [
+        {"name": name, "title": lesson_items(name).title, "href": f"../lessons/{name}.html"}
+        for name in lesson_names()
+    ]
+    items = [{"id": t.id, "way": t.way.value, "lesson": t.lesson} for t in catalogue()]
+    return {"lessons": lessons, "items": items}
 
 
 _BODIES: dict[Way, Callable[[str], str]] = {
