@@ -7,15 +7,15 @@ CODE_PAGE_TESTS := tests/test_files.py tests/test_notebook.py \
 # At the end of thousands of tests a worker that had converted models died, and said nothing.
 ENGINE_TESTS := tests/test_features.py tests/test_inference.py
 # Programs from the system's packages, as PROGRAM:PACKAGE; tests that miss one skip and say so.
-SYSTEM := g++:g++ initdb:postgresql bwrap:bubblewrap chromium:chromium
+SYSTEM := g++:g++ initdb:postgresql bwrap:bubblewrap chromium:chromium node:nodejs npm:npm
 SERVERS := $(lastword $(wildcard /usr/lib/postgresql/*/bin))  # Debian keeps initdb off the PATH
 
-.PHONY: test system lessons exercises student-copy exercises-report bench lint lock dev
+.PHONY: test site components system lessons exercises student-copy exercises-report bench lint lock dev
 
 # Files are UTF-8 whatever the machine's code page: an open() that doesn't say so fails a test.
 # A worker takes whole files or folders, in order of their names (tests/conftest.py). Where one dies,
 # the run ends: xdist would start another and then wait for ever.
-test: dev system        ## all tests, and every lesson against its stored outputs
+test: dev system components  ## all tests, and every lesson against its stored outputs
 	ruff check .
 	lint-imports
 	PYTHONWARNDEFAULTENCODING=1 pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
@@ -23,6 +23,18 @@ test: dev system        ## all tests, and every lesson against its stored output
 	PYTHONWARNDEFAULTENCODING=1 pytest -q -m engine $(ENGINE_TESTS)
 	LC_ALL=C PYTHONUTF8=0 pytest -q $(CODE_PAGE_TESTS)
 	$(NBVAL) -n $(WORKERS) --dist loadfile lessons
+
+# The site's scripts come from npm; without it the tests of the site skip and say so.
+COMPONENTS := site/dist/course.js
+site: dev components    ## the site in build/site/ (course site --serve shows it)
+	course site
+
+components:
+	@if command -v npm > /dev/null; then $(MAKE) --no-print-directory $(COMPONENTS); \
+	else echo "npm isn't here: the site can't be built (apt install npm)"; fi
+
+$(COMPONENTS): site/package-lock.json $(wildcard site/components/*.js site/components/*.css site/live/*.js site/live/*/*.js)
+	cd site && npm ci --no-audit --no-fund && npm run build
 
 dev: $(DEV_STAMP)       ## .venv with what tests need besides
 

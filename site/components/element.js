@@ -89,7 +89,7 @@ export function itemBox({ title, level, folded = false, fill }) {
   const body = h("div", { class: "course-body" });
   if (!fill) {
     const top = h("div", { class: "course-top" }, heading, last);
-    const box = h("section", { class: "course-item", "aria-labelledby": id }, top, body);
+    const box = h("div", { class: "course-item", role: "group", "aria-labelledby": id }, top, body);
     return { box, body, heading, last };
   }
   const summary = h("summary", { class: "course-top" }, heading, last);

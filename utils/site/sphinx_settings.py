@@ -21,7 +21,7 @@ def sphinx_settings(config: SiteConfig) -> dict[str, Any]:
         "html_theme": "sphinx_book_theme",
         "html_title": config.title,
         "html_static_path": [str(BUNDLE), str(SITE / "static")],
-        "html_css_files": ["course.css"],
+        "html_css_files": ["course.css", "site.css"],
         "html_js_files": ["course.js"],
         "html_theme_options": {
             "repository_url": config.repository,
@@ -37,6 +37,7 @@ def sphinx_settings(config: SiteConfig) -> dict[str, Any]:
         "html_context": {"default_mode": "auto"},
         "html_copy_source": False,
         "html_show_sourcelink": False,
+        "html_show_search_summary": False,  # it would fetch pages, which fails from a disk
         "nb_execution_mode": "off",
         "nb_merge_streams": True,
         "myst_enable_extensions": ["dollarmath"],

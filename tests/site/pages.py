@@ -1,0 +1,46 @@
+"""A browser in which a page's errors and its requests to the outside are counted."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+SWITCHES = ["--disable-gpu", "--disable-background-networking", "--disable-component-update",
+            "--disable-sync", "--no-first-run"]  # fmt: skip
+LOCAL = ("file:", "data:", "blob:")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+VIOLATIONS = """axe.run({ preload: false }).then((found) =>
+  found.violations.map(({ id, nodes }) => [id, nodes.length, nodes[0].html.slice(0, 300)]))"""
+
+
+@contextmanager
+def running_browser() -> Iterator[Any]:
+    """Debian's Chromium without a window."""
+    from playwright.sync_api import sync_playwright
+
+    as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=[*SWITCHES, *as_root])
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def tab_of(browser: Any, **options: Any) -> Iterator[tuple[Any, list[str]]]:
+    """An empty tab of its own, and a list of what goes wrong in it."""
+    context = browser.new_context(**options)
+    tab, wrong = context.new_page(), []
+    tab.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    tab.on("pageerror", lambda error: wrong.append(str(error)))
+    tab.on("request", lambda asked: asked.url[:5] in LOCAL or wrong.append(asked.url))
+    tab.set_default_timeout(15_000)
+    yield tab, wrong
+    context.close()
+
+
+def violations(tab: Any, axe: Path) -> list[Any]:
+    """What axe-core finds against WCAG on a page."""
+    tab.evaluate(axe.read_text(encoding="utf-8"))
+    return tab.evaluate(VIOLATIONS)
