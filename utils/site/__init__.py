@@ -1,0 +1,1 @@
+"""The course as a site: pages and data out of lessons, quizzes, weights and learning items."""
