@@ -51,6 +51,7 @@ def build_live(folder: Path, home: str = "../index.html") -> None:
     Raises:
         CourseError: the scripts' packages aren't installed, or no lesson has a cell that is shown.
     """
+    folder = folder.resolve()  # the bundler runs elsewhere
     _bundle(folder)
     said = kept_networks(folder)
     data = {

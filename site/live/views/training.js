@@ -53,7 +53,10 @@ export function createTraining(root, app) {
     }
   }
 
-  const rate = () => 10 ** Number(find("lr").value);
+  function rate() {
+    return 10 ** Number(find("lr").value);
+  }
+
   function showRate() {
     find("lr-value").textContent = rate().toPrecision(2);
   }
