@@ -2,7 +2,7 @@
 
 import { style } from "./draw.js";
 
-const LEFT = 44, RIGHT = 12, TOP = 14, BOTTOM = 26;
+const LEFT = 44, RIGHT = 12, TOP = 24, BOTTOM = 26;
 
 /**
  * @param {HTMLCanvasElement} canvas
@@ -33,7 +33,7 @@ export function drawCurves(canvas, history, epochs, lines, most) {
       else context.moveTo(x(row.epoch), y(row[key]));
     });
     context.stroke();
-    context.fillText(name, LEFT + 8 + 90 * i, TOP - 2);
+    context.fillText(name, LEFT + 8 + 90 * i, TOP - 10);
   });
   context.setLineDash([]);
 }
