@@ -177,5 +177,6 @@ theme.addEventListener("click", () => {
   const dark = document.documentElement.dataset.theme !== "dark";
   document.documentElement.dataset.theme = dark ? "dark" : "light";
   theme.setAttribute("aria-pressed", String(dark));
+  document.dispatchEvent(new Event("themed")); // what is drawn on canvases has the old colours
 });
 if (matchMedia("(prefers-color-scheme: dark)").matches) theme.click();

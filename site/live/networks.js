@@ -4,6 +4,9 @@ import * as ort from "onnxruntime-web/wasm";
 import { Told } from "./files.js";
 import { headOf } from "./onnx.js";
 
+const REFUSED =
+  "This browser refuses WebAssembly, in which the networks run: allow it, or use another browser. " +
+  "Everything else on the site works without it.";
 const WASM = "ort-wasm-simd-threaded.wasm";
 
 export class Networks {
@@ -15,12 +18,7 @@ export class Networks {
   }
 
   start(base, known) {
-    if (typeof WebAssembly !== "object") {
-      throw new Told(
-        "This browser refuses WebAssembly, in which the networks run: allow it, or use another " +
-          "browser. Everything else on the site works without it.",
-      );
-    }
+    if (typeof WebAssembly !== "object") throw new Told(REFUSED);
     this.base = base;
     this.known = new Map(known.map((network) => [network.name, network]));
     ort.env.wasm.numThreads = 1;
@@ -47,6 +45,7 @@ export class Networks {
         extra: { session: { disable_quant_qdq: "1" } },
       });
     } catch (error) {
+      if (/no available backend/i.test(error.message)) throw new Told(REFUSED);
       throw new Told(`ONNX Runtime could not start here (${error.message}): reload the page.`);
     }
   }

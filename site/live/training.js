@@ -6,7 +6,7 @@ import * as softmax from "./softmax.js";
 /**
  * @typedef {{features: Float32Array, label: number, source: string}} Example
  * @typedef {{epochs: number, lr: number, batch: number, seed: number, decay: number,
- *   validation: number, shuffleLabels: boolean, fewest: boolean}} Choices
+ *   validation: number, overfit: boolean}} Choices
  */
 
 /** Random numbers from a seed: the same training gives the same trace. */
@@ -76,15 +76,10 @@ export async function trainHead(examples, classes, choices, onEpoch) {
   const sources = withSeveralSources(examples, classes);
   const parts = splitBySource(sources.examples, classes, choices.validation, choices.seed);
   const next = random(choices.seed + 1);
-  let learned = parts.train;
-  if (choices.fewest) learned = firstOfEach(examples, learned, classes, 2);
+  const labels = examples.map((e) => e.label);
+  const learned = choices.overfit ? fewAndWrong(parts.train, labels, classes) : parts.train;
   const scale = softmax.featureScale(learned.map((i) => examples[i].features));
   const rows = examples.map((e) => softmax.standardise(e.features, scale));
-  const labels = examples.map((e) => e.label);
-  if (choices.shuffleLabels) {
-    const mixed = shuffled(learned.map((i) => labels[i]), next);
-    learned.forEach((i, place) => (labels[i] = mixed[place]));
-  }
   const head = softmax.newHead(classes, rows[0].length);
   const speed = softmax.newHead(classes, rows[0].length);
   const val = { rows: parts.val.map((i) => rows[i]), labels: parts.val.map((i) => labels[i]) };
@@ -132,11 +127,13 @@ function oneEpoch(head, speed, rows, labels, order, { lr, batch, decay }) {
   return { loss, right };
 }
 
-function firstOfEach(examples, positions, classes, count) {
+/** Two examples of each class, the second with a wrong label: a head learns both by heart. */
+function fewAndWrong(positions, labels, classes) {
   const kept = [];
   for (let label = 0; label < classes; label++) {
-    kept.push(...positions.filter((i) => examples[i].label === label).slice(0, count));
+    kept.push(...positions.filter((i) => labels[i] === label).slice(0, 2));
   }
+  for (const i of kept.filter((_, place) => place % 2)) labels[i] = (labels[i] + 1) % classes;
   return kept;
 }
 

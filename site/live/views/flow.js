@@ -44,9 +44,9 @@ export function createFlow(root, app) {
     const now = new Map();
     const body = find("numbers");
     body.replaceChildren(
-      ...rows.map(([name, ...values]) =>
+      ...rows.map(([name, ...values], channel) =>
         element("tr", {}, element("th", { scope: "row" }, name), ...values.map((value, i) => {
-          const key = `${name} ${i}`;
+          const key = `${channel} ${i}`;
           now.set(key, value);
           const changed = before.has(key) && before.get(key) !== value;
           return element("td", { className: changed ? "changed" : "" }, value);

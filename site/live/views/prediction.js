@@ -9,7 +9,8 @@ const STEP = 16;
 export function createPrediction(root, app) {
   const find = (name) => root.querySelector(`[data-part="${name}"]`);
   const slider = find("temperature"), pick = find("class"), brush = find("brush"), map = find("map");
-  let now = null, target = null, wanted = null, covered = null, cursor = null, busy = false;
+  let now = null, target = null, wanted = null, covered = null, cursor = null;
+  let seen = null, busy = false; // the logits of what is covered now
 
   find("classes").append(...[...new Set(app.classes)].map((name) => element("option", { value: name })));
   slider.addEventListener("input", showTop);
@@ -61,10 +62,11 @@ export function createPrediction(root, app) {
       `Mean of the map ${mean.toFixed(3)} + bias ${head.bias.toFixed(3)} = ` +
       `${(mean + head.bias).toFixed(3)}; the logit of ${app.classes[number]} is ` +
       `${found.logits[number].toFixed(3)}.`;
-    showDrop(found.logits);
+    showDrop();
   }
 
-  function showDrop(logits) {
+  function showDrop() {
+    const logits = seen;
     const before = softmax(now.found.logits)[target], after = softmax(logits)[target];
     const top = app.top(logits, 1)[0];
     find("drop").textContent = covered.some(Boolean)
@@ -78,8 +80,9 @@ export function createPrediction(root, app) {
     const side = now.network.preprocessing.crop;
     covered = new Uint8Array(side * side);
     cursor = { x: side / 2, y: side / 2 };
+    seen = now.found.logits;
     drawBrush();
-    if (target !== null) showDrop(now.found.logits);
+    if (target !== null) showDrop();
   }
 
   function drawBrush(withCursor = false) {
@@ -116,7 +119,10 @@ export function createPrediction(root, app) {
     const came = await app.trying(() => app.run(network.name, tensor, ["logits"]));
     const again = busy === "again";
     busy = false;
-    if (came && now.found === found) showDrop(came.found.logits);
+    if (came && now.found === found && covered.some(Boolean)) {
+      seen = came.found.logits;
+      showDrop();
+    }
     if (again) ask();
   }
 

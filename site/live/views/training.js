@@ -36,6 +36,7 @@ export function createTraining(root, app) {
   on("live", answerLive);
   find("lr").addEventListener("input", showRate);
   app.listeners.push((news) => news.epoch && showEpoch(news.epoch));
+  document.addEventListener("themed", () => history.length && drawAll());
   showRate();
   showBoxes();
   app.trying(restore);
@@ -175,7 +176,7 @@ export function createTraining(root, app) {
     return {
       epochs: Number(find("epochs").value), lr: rate(), batch: 16, seed: Number(find("seed").value),
       decay: overfit ? 0 : 1e-3, validation: Number(find("validation").value) / 100,
-      fewest: overfit, shuffleLabels: find("shuffle").checked,
+      overfit,
     };
   }
 
