@@ -46,7 +46,8 @@ export class Boxes {
   }
 
   async removeBox(box) {
-    for (const gone of this.examples.filter((e) => e.box === box)) await this.store.remove(gone.key);
+    for (const gone of this.examples.filter((e) => e.box === box))
+      await this.store.remove(gone.key);
     this.examples = this.examples.filter((e) => e.box !== box);
     for (const kept of this.examples.filter((e) => e.box > box)) {
       kept.box--;
@@ -81,7 +82,14 @@ export class Boxes {
       this.app.say(`${network.name} looks at photo ${i + 1} of ${photos.length} …`);
       try {
         const made = await this.#looked(blob, name, network);
-        const kept = { key: String(this.count++), box, name, source, network: network.name, ...made };
+        const kept = {
+          key: String(this.count++),
+          box,
+          name,
+          source,
+          network: network.name,
+          ...made,
+        };
         this.examples.push(kept);
         await this.store.put(kept);
       } catch (error) {
@@ -127,7 +135,8 @@ export class Boxes {
 /** Name the source of each file: photos taken shortly after one another show the same thing. */
 export function withSources(files, box) {
   const sorted = [...files].sort((a, b) => a.lastModified - b.lastModified);
-  let source = "", before = -Infinity;
+  let source = "",
+    before = -Infinity;
   return sorted.map((file) => {
     const taken = file.lastModified;
     if (taken - before > BURST) source = `${box} taken ${taken}`;

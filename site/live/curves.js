@@ -2,7 +2,10 @@
 
 import { style } from "./draw.js";
 
-const LEFT = 44, RIGHT = 12, TOP = 24, BOTTOM = 26;
+const LEFT = 44,
+  RIGHT = 12,
+  TOP = 24,
+  BOTTOM = 26;
 
 /**
  * @param {HTMLCanvasElement} canvas
@@ -12,7 +15,8 @@ const LEFT = 44, RIGHT = 12, TOP = 24, BOTTOM = 26;
  */
 export function drawCurves(canvas, history, epochs, lines, most) {
   const ratio = window.devicePixelRatio || 1;
-  const width = canvas.clientWidth || 360, height = canvas.clientHeight || 200;
+  const width = canvas.clientWidth || 360,
+    height = canvas.clientHeight || 200;
   canvas.width = width * ratio;
   canvas.height = height * ratio;
   const context = canvas.getContext("2d");

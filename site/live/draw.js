@@ -27,7 +27,8 @@ export function drawPixels(canvas, pixels, side) {
 
 /** A tensor of three channels, stretched over its own range, as RGBA. */
 export function stretched(tensor, side) {
-  let least = Infinity, most = -Infinity;
+  let least = Infinity,
+    most = -Infinity;
   for (const value of tensor) {
     if (value < least) least = value;
     if (value > most) most = value;
@@ -44,8 +45,15 @@ export function stretched(tensor, side) {
 
 // Viridis at nine places: dark to light, told apart without seeing colours.
 const VIRIDIS = [
-  [68, 1, 84], [71, 44, 122], [59, 81, 139], [44, 113, 142], [33, 144, 141],
-  [39, 173, 129], [92, 200, 99], [170, 220, 50], [253, 231, 37],
+  [68, 1, 84],
+  [71, 44, 122],
+  [59, 81, 139],
+  [44, 113, 142],
+  [33, 144, 141],
+  [39, 173, 129],
+  [92, 200, 99],
+  [170, 220, 50],
+  [253, 231, 37],
 ];
 
 /** A colour of the map for a value from 0 to 1. */
@@ -57,7 +65,8 @@ export function colour(value) {
 }
 
 export function rangeOf(values, from = 0, to = values.length) {
-  let least = Infinity, most = -Infinity;
+  let least = Infinity,
+    most = -Infinity;
   for (let i = from; i < to; i++) {
     if (values[i] < least) least = values[i];
     if (values[i] > most) most = values[i];
@@ -86,4 +95,5 @@ export function style(name) {
 }
 
 export const times = (...sides) => sides.join("×");
-export const percent = (p) => (p >= 0.1 ? `${(100 * p).toFixed(0)} %` : `${(100 * p).toFixed(1)} %`);
+export const percent = (p) =>
+  p >= 0.1 ? `${(100 * p).toFixed(0)} %` : `${(100 * p).toFixed(1)} %`;

@@ -121,7 +121,7 @@ class App {
     const spec = network.preprocessing;
     this.prepared = await this.engine.call("prepare", { number: photo, spec, choices });
     this.each("showPrepared", this.prepared, network, choices);
-    if (this.dirty && !this.ran) return;
+    if (this.dirty) return; // the crop is still being dragged
     const outputs = [...network.stages.map((stage) => stage.output), "features", "logits"];
     const { found, ms } = await this.run(network.name, this.prepared.tensor, outputs);
     this.ran = found;
@@ -154,11 +154,21 @@ class App {
     const box = section("networks");
     for (const network of this.networks) {
       const input = element("input", {
-        type: "radio", name: "network", value: network.name, checked: network === this.network,
+        type: "radio",
+        name: "network",
+        value: network.name,
+        checked: network === this.network,
       });
       input.addEventListener("change", () => this.useNetwork(network.name));
-      box.append(element("label", {}, input, ` ${network.title} `, element("small", {},
-        `${network.name}, ${(network.bytes / 1e6).toFixed(1)} MB`)));
+      box.append(
+        element(
+          "label",
+          {},
+          input,
+          ` ${network.title} `,
+          element("small", {}, `${network.name}, ${(network.bytes / 1e6).toFixed(1)} MB`),
+        ),
+      );
     }
   }
 }

@@ -5,8 +5,8 @@ import { Told } from "./files.js";
 import { headOf } from "./onnx.js";
 
 const REFUSED =
-  "This browser refuses WebAssembly, in which the networks run: allow it, or use another browser. " +
-  "Everything else on the site works without it.";
+  "This browser refuses WebAssembly, in which the networks run: allow it, or use another " +
+  "browser. Everything else on the site works without it.";
 const WASM = "ort-wasm-simd-threaded.wasm";
 
 export class Networks {
@@ -57,7 +57,7 @@ export class Networks {
     if (!answer?.ok) throw new Told(`${file} could not be fetched: check the connection, reload.`);
     const all = new Uint8Array(total);
     let loaded = 0;
-    for (const reader = answer.body.getReader(); ; ) {
+    for (const reader = answer.body.getReader(); ;) {
       const { done, value } = await reader.read();
       if (done) break;
       all.set(value, loaded);

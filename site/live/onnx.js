@@ -12,7 +12,8 @@ const MODEL = { graph: 7, metadata: 14 };
 const GRAPH = { node: 1, initializer: 5, input: 11, output: 12 };
 const NODE = { input: 1, output: 2, type: 4, attribute: 5 };
 const TENSOR = { dims: 1, type: 2, floats: 4, name: 8, raw: 9 };
-const FLOAT = 1, UINT8 = 2;
+const FLOAT = 1,
+  UINT8 = 2;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -20,7 +21,7 @@ const decoder = new TextDecoder();
 /** @returns {Field[]} */
 export function fieldsOf(bytes) {
   const fields = [];
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     let key, value;
     [key, at] = readVarint(bytes, at);
     const wire = key & 7;
@@ -38,7 +39,8 @@ export function fieldsOf(bytes) {
 }
 
 function readVarint(bytes, at) {
-  let value = 0, scale = 1;
+  let value = 0,
+    scale = 1;
   for (;;) {
     const byte = bytes[at++];
     value += (byte & 127) * scale;
@@ -93,10 +95,12 @@ export function headOf(model) {
   const node = nodeFields(graph).find((fields) => texts(fields, NODE.output).includes("logits"));
   const [, weight, bias] = texts(node, NODE.input);
   const tensors = new Map(
-    graph.filter((f) => f.number === GRAPH.initializer).map((f) => {
-      const fields = fieldsOf(f.value);
-      return [texts(fields, TENSOR.name)[0], fields];
-    }),
+    graph
+      .filter((f) => f.number === GRAPH.initializer)
+      .map((f) => {
+        const fields = fieldsOf(f.value);
+        return [texts(fields, TENSOR.name)[0], fields];
+      }),
   );
   const bias32 = floats(tensors.get(bias));
   return { weight: unpacked(tensors, weight), bias: bias32, classes: bias32.length };
@@ -135,7 +139,8 @@ function floats(tensor) {
 function fromHalf(halves) {
   return Float32Array.from(halves, (half) => {
     const sign = half & 0x8000 ? -1 : 1;
-    const exponent = (half >> 10) & 31, fraction = half & 1023;
+    const exponent = (half >> 10) & 31,
+      fraction = half & 1023;
     if (exponent === 0) return sign * fraction * 2 ** -24;
     return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
   });
@@ -152,7 +157,10 @@ export function withHead(model, head, metadata) {
   const spec = metadata.preprocessing;
   const graph = message(MODEL.graph, newGraph(graphOf(model), head, spec));
   const kept = fieldsOf(model).filter((f) => ![MODEL.graph, MODEL.metadata].includes(f.number));
-  const said = message(MODEL.metadata, [text(1, "vision_course"), text(2, JSON.stringify(metadata))]);
+  const said = message(MODEL.metadata, [
+    text(1, "vision_course"),
+    text(2, JSON.stringify(metadata)),
+  ]);
   return bytesOf([...kept, graph, said]);
 }
 
@@ -184,7 +192,8 @@ function newGraph(graph, head, spec) {
 
 /** The nodes and tensors of the head that came with the network. */
 function oldHead(graph) {
-  const found = new Set(), names = new Set(["logits"]);
+  const found = new Set(),
+    names = new Set(["logits"]);
   const nodes = graph.filter((f) => f.number === GRAPH.node).reverse();
   for (const field of nodes) {
     const fields = fieldsOf(field.value);
@@ -215,6 +224,8 @@ function tensor(name, dims, values) {
 }
 
 function valueInfo(name, type, dims) {
-  const shape = dims.map((dim) => message(1, [typeof dim === "string" ? text(2, dim) : number(1, dim)]));
+  const shape = dims.map((dim) =>
+    message(1, [typeof dim === "string" ? text(2, dim) : number(1, dim)]),
+  );
   return [text(1, name), message(2, [message(1, [number(1, type), message(2, shape)])])];
 }

@@ -59,7 +59,9 @@ function alongRows({ width, height, data }, columns) {
   let place = 0;
   for (let y = 0; y < height; y++) {
     for (const { first, weights } of columns) {
-      let r = 0, g = 0, b = 0;
+      let r = 0,
+        g = 0,
+        b = 0;
       for (let k = 0, at = (y * width + first) * 4; k < weights.length; k++, at += 4) {
         const w = weights[k];
         r += w * data[at];
@@ -77,7 +79,9 @@ function alongColumns({ width, data }, rows) {
   let place = 0;
   for (const { first, weights } of rows) {
     for (let x = 0; x < width; x++) {
-      let r = 0, g = 0, b = 0;
+      let r = 0,
+        g = 0,
+        b = 0;
       for (let k = 0, at = (first * width + x) * 4; k < weights.length; k++, at += 4 * width) {
         const w = weights[k];
         r += w * data[at];
@@ -158,7 +162,8 @@ export function toTensor({ width, height, data }, spec, { bgr = false, normalise
     const from = bgr ? 2 - channel : channel;
     const scale = normalise ? 1 / (255 * spec.std[channel]) : 1 / 255;
     const shift = normalise ? -spec.mean[channel] / spec.std[channel] : 0;
-    for (let i = 0; i < count; i++) tensor[channel * count + i] = data[i * 4 + from] * scale + shift;
+    for (let i = 0; i < count; i++)
+      tensor[channel * count + i] = data[i * 4 + from] * scale + shift;
   }
   return tensor;
 }

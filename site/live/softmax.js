@@ -47,7 +47,8 @@ export function logitsOf(head, row) {
 export function step(head, speed, rows, labels, lr, decay = 0, momentum = 0.9) {
   const width = rows[0].length;
   const slope = newHead(head.bias.length, width);
-  let loss = 0, right = 0;
+  let loss = 0,
+    right = 0;
   rows.forEach((row, i) => {
     const p = softmax(logitsOf(head, row));
     loss -= Math.log(Math.max(p[labels[i]], 1e-30));
@@ -70,7 +71,8 @@ export function step(head, speed, rows, labels, lr, decay = 0, momentum = 0.9) {
 
 /** The loss of each row, how many are right, and the answers. */
 export function evaluate(head, rows, labels) {
-  const losses = [], answers = [];
+  const losses = [],
+    answers = [];
   rows.forEach((row, i) => {
     const p = softmax(logitsOf(head, row));
     losses.push(-Math.log(Math.max(p[labels[i]], 1e-30)));

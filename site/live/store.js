@@ -1,6 +1,8 @@
 /** The boxes of photos, kept in this browser so that a closed tab loses nothing (IndexedDB). */
 
-const NAME = "vision-course-live", EXAMPLES = "examples", NOTES = "notes";
+const NAME = "vision-course-live",
+  EXAMPLES = "examples",
+  NOTES = "notes";
 
 export class Store {
   /** @param {(sentence: string) => void} complain told once, when nothing can be kept */
@@ -36,7 +38,7 @@ export class Store {
         this.told = true;
         const full = error?.name === "QuotaExceededError";
         this.complain(
-          `${full ? "This browser's storage is full" : "This browser keeps no data for this page"}: ` +
+          (full ? "This browser's storage is full: " : "This browser keeps no data for this page: ") +
             "go on working; photos added from now on are gone when the tab is closed.",
         );
       }

@@ -36,7 +36,8 @@ export function shuffled(items, next) {
  */
 export function splitBySource(examples, classes, part, seed) {
   const next = random(seed);
-  const train = [], val = [];
+  const train = [],
+    val = [];
   for (let label = 0; label < classes; label++) {
     const own = examples.map((e, i) => [e, i]).filter(([e]) => e.label === label);
     const sources = shuffled([...new Set(own.map(([e]) => e.source))], next);
@@ -53,7 +54,7 @@ export function splitBySource(examples, classes, part, seed) {
   return { train, val };
 }
 
-/** Where all photos of a class have one source, each counts as its own: else none could be held out. */
+/** Where a class has one source alone, each photo counts as its own: or none could be held out. */
 function withSeveralSources(examples, classes) {
   let several = true;
   const out = examples.map((example) => ({ ...example }));
@@ -110,16 +111,26 @@ export async function trainHead(examples, classes, choices, onEpoch) {
     valAnswers: parts.val.map((i, place) => ({ example: i, answer: best.answers[place] })),
     counts: { train: learned.length, val: parts.val.length },
     bySource: sources.several,
-    floor: largestShare(val.labels, learned.map((i) => labels[i]), classes),
+    floor: largestShare(
+      val.labels,
+      learned.map((i) => labels[i]),
+      classes,
+    ),
   };
 }
 
 function oneEpoch(head, speed, rows, labels, order, { lr, batch, decay }) {
-  let loss = 0, right = 0;
+  let loss = 0,
+    right = 0;
   for (let at = 0; at < order.length; at += batch) {
     const some = order.slice(at, at + batch);
     const done = softmax.step(
-      head, speed, some.map((i) => rows[i]), some.map((i) => labels[i]), lr, decay,
+      head,
+      speed,
+      some.map((i) => rows[i]),
+      some.map((i) => labels[i]),
+      lr,
+      decay,
     );
     loss += done.loss;
     right += done.right;

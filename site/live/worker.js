@@ -35,12 +35,18 @@ const methods = {
   async prepare({ number, spec, choices }) {
     const steps = prepared(photos.get(number), spec, choices);
     const pictures = [
-      await pictureOf(steps.turned), await pictureOf(steps.resized), await pictureOf(steps.cropped),
+      await pictureOf(steps.turned),
+      await pictureOf(steps.resized),
+      await pictureOf(steps.cropped),
     ];
     const { tensor } = steps;
     const result = {
-      turned: sizeOf(steps.turned), resized: sizeOf(steps.resized), corner: steps.corner,
-      pictures, tensor, pixels: steps.cropped.data,
+      turned: sizeOf(steps.turned),
+      resized: sizeOf(steps.resized),
+      corner: steps.corner,
+      pictures,
+      tensor,
+      pixels: steps.cropped.data,
     };
     return [result, [...pictures, tensor.buffer, steps.cropped.data.buffer]];
   },
@@ -112,7 +118,9 @@ function pictureOf({ width, height, data }, most = 640) {
 /** A photo as a PNG, which keeps every pixel. */
 function fileOf({ width, height, data }) {
   const canvas = new OffscreenCanvas(width, height);
-  canvas.getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(data), width, height), 0, 0);
+  canvas
+    .getContext("2d")
+    .putImageData(new ImageData(new Uint8ClampedArray(data), width, height), 0, 0);
   return canvas.convertToBlob({ type: "image/png" });
 }
 

@@ -13,7 +13,8 @@ function photoOf({ width, height, pixels }) {
 }
 
 for (const { interpolation, side, photo, wanted } of reference) {
-  test(`resizes ${photo.width}×${photo.height} to ${side} (${interpolation}) as torchvision`, () => {
+  const sides = `${photo.width}×${photo.height}`;
+  test(`resizes ${sides} to ${side} (${interpolation}) as torchvision`, () => {
     const came = resize(photoOf(photo), side, interpolation);
     assert.deepEqual([came.width, came.height], [wanted.width, wanted.height]);
     const expected = photoOf(wanted).data;

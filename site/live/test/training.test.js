@@ -2,23 +2,45 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { observe } from "../observations.js";
-import { evaluate, featureScale, logitsOf, softmax, standardise, unstandardised } from "../softmax.js";
+import {
+  evaluate,
+  featureScale,
+  logitsOf,
+  softmax,
+  standardise,
+  unstandardised,
+} from "../softmax.js";
 import { splitBySource, trainHead } from "../training.js";
 
 const epoch = (number, trainLoss, valLoss, valAccuracy = 0.5, riseError = 0) => ({
-  epoch: number, trainLoss, valLoss, valAccuracy, riseError, trainAccuracy: 0.5,
+  epoch: number,
+  trainLoss,
+  valLoss,
+  valAccuracy,
+  riseError,
+  trainAccuracy: 0.5,
 });
 
 function examplesOf(count, classes) {
   return Array.from({ length: count * classes }, (_, i) => {
     const label = i % classes;
-    const features = Float32Array.from({ length: 6 }, (_, j) =>
-      (j === label ? 2 : 0) + Math.sin(7 * i + 3 * j));
+    const features = Float32Array.from(
+      { length: 6 },
+      (_, j) => (j === label ? 2 : 0) + Math.sin(7 * i + 3 * j),
+    );
     return { features, label, source: `source ${Math.floor(i / (2 * classes))}-${label}` };
   });
 }
 
-const CHOICES = { epochs: 12, lr: 0.05, batch: 8, seed: 0, decay: 1e-3, validation: 0.25, overfit: false };
+const CHOICES = {
+  epochs: 12,
+  lr: 0.05,
+  batch: 8,
+  seed: 0,
+  decay: 1e-3,
+  validation: 0.25,
+  overfit: false,
+};
 const goOn = async () => true;
 
 test("softmax adds up to one, whatever the size of the logits", () => {
@@ -29,16 +51,26 @@ test("softmax adds up to one, whatever the size of the logits", () => {
 });
 
 test("a feature that never varies counts for nothing", () => {
-  const scale = featureScale([[1, 5], [3, 5]]);
-  assert.deepEqual([...standardise([3, 9], scale)].map((v) => v > 0), [true, false]);
+  const scale = featureScale([
+    [1, 5],
+    [3, 5],
+  ]);
+  assert.deepEqual(
+    [...standardise([3, 9], scale)].map((v) => v > 0),
+    [true, false],
+  );
 });
 
 test("a head on features gives the logits of the one on standardised features", () => {
   const rows = examplesOf(4, 2).map((e) => e.features);
   const scale = featureScale(rows);
-  const head = { weight: Float64Array.from({ length: 12 }, (_, k) => Math.cos(k)), bias: [0.3, -0.2] };
+  const head = {
+    weight: Float64Array.from({ length: 12 }, (_, k) => Math.cos(k)),
+    bias: [0.3, -0.2],
+  };
   const plain = unstandardised(head, scale);
-  const wanted = logitsOf(head, standardise(rows[1], scale)), came = logitsOf(plain, rows[1]);
+  const wanted = logitsOf(head, standardise(rows[1], scale)),
+    came = logitsOf(plain, rows[1]);
   wanted.forEach((value, c) => assert.ok(Math.abs(value - came[c]) < 1e-4));
 });
 
@@ -47,8 +79,12 @@ test("no source stands on both sides of the split, and each class on both", () =
   const { train, val } = splitBySource(examples, 3, 0.25, 1);
   const sources = (part) => new Set(part.map((i) => examples[i].source));
   assert.equal(train.length + val.length, examples.length);
-  assert.deepEqual([...sources(train)].filter((s) => sources(val).has(s)), []);
-  for (const part of [train, val]) assert.equal(new Set(part.map((i) => examples[i].label)).size, 3);
+  assert.deepEqual(
+    [...sources(train)].filter((s) => sources(val).has(s)),
+    [],
+  );
+  for (const part of [train, val])
+    assert.equal(new Set(part.map((i) => examples[i].label)).size, 3);
 });
 
 test("learns, and gives the same trace for the same seed", async () => {
@@ -56,8 +92,11 @@ test("learns, and gives the same trace for the same seed", async () => {
   const second = await trainHead(examplesOf(8, 3), 3, CHOICES, goOn);
   assert.deepEqual(first.history, second.history);
   assert.ok(first.history.at(-1).trainLoss < first.history[0].trainLoss / 2);
-  const found = evaluate(first.head, examplesOf(8, 3).map((e) => e.features),
-    examplesOf(8, 3).map((e) => e.label));
+  const found = evaluate(
+    first.head,
+    examplesOf(8, 3).map((e) => e.features),
+    examplesOf(8, 3).map((e) => e.label),
+  );
   assert.ok(found.accuracy > 0.9, `accuracy ${found.accuracy}`);
 });
 

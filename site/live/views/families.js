@@ -26,7 +26,9 @@ export function createFamilies(root, app) {
   async function oneColumn(network) {
     const { preprocessing: spec, name } = network;
     const prepared = await app.engine.call("prepare", {
-      number: app.photo, spec, choices: app.choices,
+      number: app.photo,
+      spec,
+      choices: app.choices,
     });
     for (const picture of prepared.pictures) picture.close();
     const taken = [];
@@ -48,15 +50,25 @@ export function createFamilies(root, app) {
       ["GMACs", network.gmacs.toFixed(2)],
       ...network.stages.map((s) => [`stride ${s.stride}`, times(...s.shape)]),
       ["features", String(network.feature_dim)],
-      ["agrees with PyTorch", `first class on ${agreement.same_class} of ${agreement.photos} photos, ` +
-        `least cosine ${agreement.least_cosine.toFixed(4)}`],
+      [
+        "agrees with PyTorch",
+        `first class on ${agreement.same_class} of ${agreement.photos} photos, ` +
+          `least cosine ${agreement.least_cosine.toFixed(4)}`,
+      ],
     ];
     const answers = top.map((t) => element("li", {}, `${t.label} ${percent(t.probability)}`));
-    const list = element("dl", {}, ...facts.flatMap(([term, value]) => [
-      element("dt", {}, term), element("dd", {}, value),
-    ]));
-    const card = element("article", { className: "card" },
-      element("h3", {}, `${network.title}: ${network.name}`), element("ol", {}, ...answers), list);
+    const list = element(
+      "dl",
+      {},
+      ...facts.flatMap(([term, value]) => [element("dt", {}, term), element("dd", {}, value)]),
+    );
+    const card = element(
+      "article",
+      { className: "card" },
+      element("h3", {}, `${network.title}: ${network.name}`),
+      element("ol", {}, ...answers),
+      list,
+    );
     if (network.note) card.append(element("p", { className: "note" }, network.note));
     card.dataset.network = network.name;
     card.dataset.answer = top[0].label;

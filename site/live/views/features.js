@@ -7,15 +7,25 @@ const GAP = 1;
 
 export function createFeatures(root, app) {
   const find = (name) => root.querySelector(`[data-part="${name}"]`);
-  const zoom = find("zoom"), one = find("map"), photo = find("photo"), strip = find("strip");
-  let now = null, stage = null, channel = 0;
+  const zoom = find("zoom"),
+    one = find("map"),
+    photo = find("photo"),
+    strip = find("strip");
+  let now = null,
+    stage = null,
+    channel = 0;
 
   zoom.addEventListener("pointermove", (event) => {
     const found = channelAt(event);
     if (found !== null && found !== channel) showChannel(found);
   });
   zoom.addEventListener("keydown", (event) => {
-    const by = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -grid().columns, ArrowDown: grid().columns };
+    const by = {
+      ArrowLeft: -1,
+      ArrowRight: 1,
+      ArrowUp: -grid().columns,
+      ArrowDown: grid().columns,
+    };
     if (!(event.key in by)) return;
     event.preventDefault();
     showChannel(Math.min(Math.max(channel + by[event.key], 0), stage.shape[0] - 1));
@@ -27,9 +37,11 @@ export function createFeatures(root, app) {
     const by = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
     if (!(event.key in by)) return;
     event.preventDefault();
-    const [, height, width] = stage.shape, [dx, dy] = by[event.key];
+    const [, height, width] = stage.shape,
+      [dx, dy] = by[event.key];
     cell = {
-      x: Math.min(Math.max(cell.x + dx, 0), width - 1), y: Math.min(Math.max(cell.y + dy, 0), height - 1),
+      x: Math.min(Math.max(cell.x + dx, 0), width - 1),
+      y: Math.min(Math.max(cell.y + dy, 0), height - 1),
     };
     showField(cell);
   });
@@ -62,7 +74,8 @@ export function createFeatures(root, app) {
   function showChannel(next) {
     channel = next;
     const { height, width } = grid();
-    const values = now.found[stage.output], from = channel * height * width;
+    const values = now.found[stage.output],
+      from = channel * height * width;
     const range = rangeOf(values, from, from + height * width);
     one.width = width;
     one.height = height;
@@ -107,13 +120,18 @@ export function createFeatures(root, app) {
     context.fill("evenodd");
     context.strokeStyle = "#ffd34d";
     context.lineWidth = 2;
-    context.strokeRect(Math.max(left, 1), Math.max(top, 1),
-      Math.min(left + size, side - 1) - Math.max(left, 1), Math.min(top + size, side - 1) - Math.max(top, 1));
+    context.strokeRect(
+      Math.max(left, 1),
+      Math.max(top, 1),
+      Math.min(left + size, side - 1) - Math.max(left, 1),
+      Math.min(top + size, side - 1) - Math.max(top, 1),
+    );
     const whole = size >= 2 * side ? "; it sees the whole photo" : "";
     const [, , width] = stage.shape;
     const value = now.found[stage.output][(channel * stage.shape[1] + y) * width + x];
     find("field").textContent =
-      `Cell (${y}, ${x}) is ${value?.toFixed(2)}; its receptive field is ${size}×${size} pixels${whole}.`;
+      `Cell (${y}, ${x}) is ${value?.toFixed(2)}; ` +
+      `its receptive field is ${size}×${size} pixels${whole}.`;
   }
 
   return {
@@ -123,7 +141,8 @@ export function createFeatures(root, app) {
       showOverview(find("stages"), network, found, showStage);
       drawStrip(strip, found.features);
       find("strip-title").textContent =
-        `The pooled vector: ${found.features.length} features, each the mean of one map of the last stage`;
+        `The pooled vector: ${found.features.length} features, ` +
+        "each the mean of one map of the last stage";
       find("vector-shape").textContent = times(1, found.features.length);
       showStage(same && stage ? stage : network.stages[network.stages.length - 2]);
     },
@@ -137,10 +156,17 @@ function showOverview(list, network, found, onChoose) {
     const [channels, height, width] = stage.shape;
     const canvas = element("canvas", { "aria-hidden": "true" });
     drawMosaic(canvas, found[stage.output], {
-      channels: Math.min(OVERVIEW, channels), height, width, columns: 4,
+      channels: Math.min(OVERVIEW, channels),
+      height,
+      width,
+      columns: 4,
     });
-    const button = element("button", { type: "button", value: stage.output }, canvas,
-      element("span", {}, `stride ${stage.stride}`));
+    const button = element(
+      "button",
+      { type: "button", value: stage.output },
+      canvas,
+      element("span", {}, `stride ${stage.stride}`),
+    );
     button.addEventListener("click", () => onChoose(stage));
     const shape = element("span", { className: "arrow" }, times(channels, height, width));
     list.append(element("li", {}, button, shape));
@@ -154,7 +180,8 @@ function drawMosaic(canvas, values, { channels, height, width, columns }) {
   const image = new ImageData(canvas.width, canvas.height);
   for (let c = 0; c < channels; c++) {
     const from = c * height * width;
-    const left = (c % columns) * (width + GAP), top = Math.floor(c / columns) * (height + GAP);
+    const left = (c % columns) * (width + GAP),
+      top = Math.floor(c / columns) * (height + GAP);
     const range = rangeOf(values, from, from + height * width);
     paintMap(image, values, from, { width, height }, left, top, range);
   }

@@ -45,12 +45,17 @@ export function createFlow(root, app) {
     const body = find("numbers");
     body.replaceChildren(
       ...rows.map(([name, ...values], channel) =>
-        element("tr", {}, element("th", { scope: "row" }, name), ...values.map((value, i) => {
-          const key = `${channel} ${i}`;
-          now.set(key, value);
-          const changed = before.has(key) && before.get(key) !== value;
-          return element("td", { className: changed ? "changed" : "" }, value);
-        })),
+        element(
+          "tr",
+          {},
+          element("th", { scope: "row" }, name),
+          ...values.map((value, i) => {
+            const key = `${channel} ${i}`;
+            now.set(key, value);
+            const changed = before.has(key) && before.get(key) !== value;
+            return element("td", { className: changed ? "changed" : "" }, value);
+          }),
+        ),
       ),
     );
     before = now;
@@ -58,7 +63,8 @@ export function createFlow(root, app) {
 
   return {
     showPrepared(prepared, network, choices) {
-      const spec = network.preprocessing, side = spec.crop;
+      const spec = network.preprocessing,
+        side = spec.crop;
       drawPicture(find("photo"), prepared.pictures[0]);
       drawCrop(prepared, side);
       drawPixels(find("cropped"), prepared.pixels, side);
@@ -68,7 +74,8 @@ export function createFlow(root, app) {
       find("shape-resized").textContent = times(size.height, size.width, 3);
       find("shape-cropped").textContent = times(side, side, 3);
       find("shape-tensor").textContent = times(1, 3, side, side);
-      find("how-resized").textContent = `resize the shorter side to ${spec.resize} (${spec.interpolation})`;
+      find("how-resized").textContent =
+        `resize the shorter side to ${spec.resize} (${spec.interpolation})`;
       find("how-cropped").textContent = `crop ${side}×${side}`;
       find("how-tensor").textContent = choices.normalise
         ? `÷ 255, − mean (${spec.mean.join(", ")}), ÷ std (${spec.std.join(", ")})`
@@ -87,7 +94,9 @@ function numbersOf({ pixels, tensor }, { crop }, { bgr }) {
   const names = bgr ? ["blue", "green", "red"] : ["red", "green", "blue"];
   return [0, 1, 2].map((channel) => {
     const values = tensor.subarray(channel * count, (channel + 1) * count);
-    let sum = 0, least = Infinity, most = -Infinity;
+    let sum = 0,
+      least = Infinity,
+      most = -Infinity;
     for (const value of values) {
       sum += value;
       least = Math.min(least, value);
@@ -95,7 +104,11 @@ function numbersOf({ pixels, tensor }, { crop }, { bgr }) {
     }
     const from = bgr ? 2 - channel : channel;
     const figures = [values[middle], sum / count, least, most].map((v) => v.toFixed(3));
-    return [`channel ${channel} (${names[channel]})`, String(pixels[middle * 4 + from]), ...figures];
+    return [
+      `channel ${channel} (${names[channel]})`,
+      String(pixels[middle * 4 + from]),
+      ...figures,
+    ];
   });
 }
 
@@ -109,7 +122,8 @@ function dragging(canvas, app) {
   canvas.addEventListener("pointermove", (event) => {
     if (!from) return;
     const scale = app.prepared.resized.width / canvas.clientWidth;
-    const { width, height } = app.prepared.resized, side = app.network.preprocessing.crop;
+    const { width, height } = app.prepared.resized,
+      side = app.network.preprocessing.crop;
     const part = (moved, room) => (room > 0 ? (2 * moved * scale) / room : 0);
     move(
       from.shift.x + part(event.clientX - from.x, width - side),
@@ -123,7 +137,8 @@ function dragging(canvas, app) {
     const by = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
     if (!(event.key in by)) return;
     event.preventDefault();
-    const { x, y } = app.choices.shift, [dx, dy] = by[event.key];
+    const { x, y } = app.choices.shift,
+      [dx, dy] = by[event.key];
     move(x + STEP * dx, y + STEP * dy);
   });
 

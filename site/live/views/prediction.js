@@ -8,15 +8,26 @@ const STEP = 16;
 
 export function createPrediction(root, app) {
   const find = (name) => root.querySelector(`[data-part="${name}"]`);
-  const slider = find("temperature"), pick = find("class"), brush = find("brush"), map = find("map");
-  let now = null, target = null, wanted = null, covered = null, cursor = null;
-  let seen = null, busy = false; // the logits of what is covered now
+  const slider = find("temperature"),
+    pick = find("class"),
+    brush = find("brush"),
+    map = find("map");
+  let now = null,
+    target = null,
+    wanted = null,
+    covered = null,
+    cursor = null;
+  let seen = null,
+    busy = false; // the logits of what is covered now
 
-  find("classes").append(...[...new Set(app.classes)].map((name) => element("option", { value: name })));
+  find("classes").append(
+    ...[...new Set(app.classes)].map((name) => element("option", { value: name })),
+  );
   slider.addEventListener("input", showTop);
   pick.addEventListener("change", () => {
     const number = app.classes.indexOf(pick.value.trim());
-    if (number < 0) return app.complain(`ImageNet has no class "${pick.value}": take one of the list.`);
+    if (number < 0)
+      return app.complain(`ImageNet has no class "${pick.value}": take one of the list.`);
     wanted = number;
     showTarget(number);
   });
@@ -32,19 +43,27 @@ export function createPrediction(root, app) {
     find("temperature-value").textContent = temperature.toFixed(2);
     const top = app.top(now.found.logits, 5, temperature);
     const logits = now.found.logits;
-    find("top").replaceChildren(...top.map(({ label, number, probability }) => {
-      const bar = element("meter", { min: 0, max: 1, value: probability, "aria-hidden": "true" });
-      const show = element("button", { type: "button", title: "Show its activation map" }, label);
-      show.addEventListener("click", () => {
-        wanted = number;
-        showTarget(number);
-      });
-      return element("tr", {}, element("th", { scope: "row" }, show),
-        element("td", {}, logits[number].toFixed(2)), element("td", {}, percent(probability)),
-        element("td", { className: "bar" }, bar));
-    }));
+    find("top").replaceChildren(
+      ...top.map(({ label, number, probability }) => {
+        const bar = element("meter", { min: 0, max: 1, value: probability, "aria-hidden": "true" });
+        const show = element("button", { type: "button", title: "Show its activation map" }, label);
+        show.addEventListener("click", () => {
+          wanted = number;
+          showTarget(number);
+        });
+        return element(
+          "tr",
+          {},
+          element("th", { scope: "row" }, show),
+          element("td", {}, logits[number].toFixed(2)),
+          element("td", {}, percent(probability)),
+          element("td", { className: "bar" }, bar),
+        );
+      }),
+    );
     const rest = 1 - top.reduce((sum, { probability }) => sum + probability, 0);
-    find("rest").textContent = `The other ${logits.length - 5} classes get ${percent(Math.max(rest, 0))} together.`;
+    find("rest").textContent =
+      `The other ${logits.length - 5} classes get ${percent(Math.max(rest, 0))} together.`;
   }
 
   /** The class activation map: the last maps, weighted as the head weights their means. */
@@ -53,7 +72,9 @@ export function createPrediction(root, app) {
     pick.value = app.classes[number];
     const { found, network, prepared } = now;
     const last = network.stages[network.stages.length - 1];
-    const head = await app.trying(() => app.engine.call("head", { name: network.name, label: number }));
+    const head = await app.trying(() =>
+      app.engine.call("head", { name: network.name, label: number }),
+    );
     if (!head || target !== number || now.found !== found) return;
     const cells = activationMap(found[last.output], head.weight, last.shape);
     drawHeat(map, prepared.pixels, network.preprocessing.crop, cells, last.shape);
@@ -67,7 +88,8 @@ export function createPrediction(root, app) {
 
   function showDrop() {
     const logits = seen;
-    const before = softmax(now.found.logits)[target], after = softmax(logits)[target];
+    const before = softmax(now.found.logits)[target],
+      after = softmax(logits)[target];
     const top = app.top(logits, 1)[0];
     find("drop").textContent = covered.some(Boolean)
       ? `${app.classes[target]}: ${percent(before)} → ${percent(after)} with ` +
@@ -101,7 +123,8 @@ export function createPrediction(root, app) {
     const side = now.network.preprocessing.crop;
     const from = (v) => Math.max(0, Math.round(v - BRUSH / 2));
     const to = (v) => Math.min(side, Math.round(v + BRUSH / 2));
-    for (let row = from(y); row < to(y); row++) covered.fill(1, row * side + from(x), row * side + to(x));
+    for (let row = from(y); row < to(y); row++)
+      covered.fill(1, row * side + from(x), row * side + to(x));
     drawBrush();
     ask();
   }
@@ -138,7 +161,8 @@ export function createPrediction(root, app) {
       cover(place(event));
     });
     brush.addEventListener("pointermove", (event) => down && cover(place(event)));
-    for (const end of ["pointerup", "pointercancel"]) brush.addEventListener(end, () => (down = false));
+    for (const end of ["pointerup", "pointercancel"])
+      brush.addEventListener(end, () => (down = false));
     brush.addEventListener("keydown", (event) => {
       const by = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
       if (event.key === " ") cover(cursor);

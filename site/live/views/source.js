@@ -5,11 +5,24 @@ import { openCamera } from "../camera.js";
 
 export function createSource(root, app) {
   const find = (name) => root.querySelector(`[data-part="${name}"]`);
-  const list = find("photos"), chosen = find("file"), drop = find("drop"), camera = find("camera");
+  const list = find("photos"),
+    chosen = find("file"),
+    drop = find("drop"),
+    camera = find("camera");
 
   for (const photo of app.data.photos) {
-    const image = element("img", { src: photo.file, alt: photo.alt, loading: "lazy", width: 72, height: 72 });
-    const button = element("button", { type: "button", "aria-label": `Use the photo of ${photo.alt}` }, image);
+    const image = element("img", {
+      src: photo.file,
+      alt: photo.alt,
+      loading: "lazy",
+      width: 72,
+      height: 72,
+    });
+    const button = element(
+      "button",
+      { type: "button", "aria-label": `Use the photo of ${photo.alt}` },
+      image,
+    );
     button.addEventListener("click", () => openAddress(photo));
     list.append(element("li", {}, button));
   }
@@ -22,10 +35,12 @@ export function createSource(root, app) {
     const file = [...(event.clipboardData?.files ?? [])][0];
     if (file) app.open(file, file.name || "the pasted photo");
   });
-  find("use-camera").addEventListener("click", () => app.trying(async () => {
-    const taken = await openCamera(camera);
-    if (taken) await app.open(taken, "the photo just taken");
-  }));
+  find("use-camera").addEventListener("click", () =>
+    app.trying(async () => {
+      const taken = await openCamera(camera);
+      if (taken) await app.open(taken, "the photo just taken");
+    }),
+  );
 
   async function openAddress({ file, name }) {
     await app.trying(async () => app.open(await (await fetch(file)).blob(), name));

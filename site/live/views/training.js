@@ -1,22 +1,26 @@
 /** Training trace: boxes of photos, a head trained in the page, curves, answers, a file to keep. */
 
-import { Boxes, withSources } from "../boxes.js";
+import { Boxes } from "../boxes.js";
 import { frameOf, startCamera, stopCamera } from "../camera.js";
 import { drawCurves } from "../curves.js";
 import { element, percent } from "../draw.js";
 import { Told } from "../engine.js";
 import { softmax } from "../softmax.js";
 import { Store } from "../store.js";
-import { takeDrops } from "./source.js";
+import { createCards } from "./cards.js";
 
-const EVERY = 250; // ms between two frames of a burst, and between two live answers
+const EVERY = 250; // ms between two live answers
 
 export function createTraining(root, app) {
   const find = (name) => root.querySelector(`[data-part="${name}"]`);
   const store = new Store((sentence) => app.complain(sentence));
-  const boxes = new Boxes(app, store, showBoxes);
+  const boxes = new Boxes(app, store, () => showBoxes());
   const video = find("video");
-  let network = app.networks[0], trained = null, history = [], choices = null, bursts = 0;
+  const showBoxes = createCards(root, app, boxes, add);
+  let network = app.networks[0],
+    trained = null,
+    history = [],
+    choices = null;
 
   find("network").append(...app.networks.map((n) => element("option", { value: n.name }, n.name)));
   find("network").addEventListener("change", (event) => {
@@ -67,58 +71,6 @@ export function createTraining(root, app) {
     find("result").hidden = true;
   }
 
-  function showBoxes() {
-    const list = find("boxes");
-    boxes.names.forEach((name, box) => {
-      const card = list.children[box] ?? list.appendChild(newBox(box));
-      const input = card.querySelector("input[type=text]");
-      if (input !== document.activeElement) input.value = name;
-      showPictures(card, boxes.examples.filter((e) => e.box === box));
-    });
-    while (list.children.length > boxes.names.length) list.lastElementChild.remove();
-    find("clear").disabled = !boxes.examples.length;
-  }
-
-  function showPictures(card, own) {
-    const list = card.querySelector("ul");
-    const shown = new Set([...list.children].map((item) => item.dataset.key));
-    for (const example of own) {
-      if (shown.delete(example.key)) continue;
-      const canvas = element("canvas", { width: 48, height: 48, role: "img", "aria-label": example.name });
-      createImageBitmap(example.picture, { resizeWidth: 48, resizeHeight: 48 }).then((picture) =>
-        canvas.getContext("2d").drawImage(picture, 0, 0), () => undefined);
-      const button = element("button", { type: "button", title: `Take ${example.name} out` }, canvas);
-      button.addEventListener("click", () => app.trying(() => boxes.remove(example.key)));
-      const item = element("li", {}, button);
-      item.dataset.key = example.key;
-      list.append(item);
-    }
-    for (const item of [...list.children]) if (shown.has(item.dataset.key)) item.remove();
-    const sources = new Set(own.map((e) => e.source)).size;
-    card.querySelector("output").textContent = `${own.length} photos from ${sources} sources`;
-  }
-
-  function newBox(box) {
-    const name = element("input", { type: "text", "aria-label": `Name of box ${box + 1}` });
-    const file = element("input", { type: "file", accept: "image/*", multiple: true });
-    const label = element("label", { className: "button" }, "Add photos", file);
-    const burst = element("button", { type: "button" }, "Record (hold)");
-    burst.dataset.part = "burst";
-    burst.hidden = !video.srcObject;
-    const gone = element("button", { type: "button" }, "Remove this box");
-    const card = element("li", { className: "card box" }, name, element("output"), element("ul"),
-      element("div", { className: "row" }, label, burst, gone));
-    name.addEventListener("input", () => boxes.rename(box, name.value));
-    file.addEventListener("change", () => {
-      add(box, withSources(file.files, box));
-      file.value = "";
-    });
-    gone.addEventListener("click", () => app.trying(() => boxes.removeBox(box)));
-    takeDrops(card, (files) => add(box, withSources(files, box)));
-    recording(burst, box);
-    return card;
-  }
-
   function add(box, photos) {
     return app.trying(async () => {
       const sentences = await boxes.add(box, photos, network);
@@ -133,33 +85,16 @@ export function createTraining(root, app) {
     await boxes.clear();
     boxes.names = chosen.map((c) => c.name);
     for (const [box, { files }] of chosen.entries()) {
-      const photos = await Promise.all(files.map(async (file) => ({
-        blob: await (await fetch(file)).blob(), name: file, source: file,
-      })));
+      const photos = await Promise.all(
+        files.map(async (file) => ({
+          blob: await (await fetch(file)).blob(),
+          name: file,
+          source: file,
+        })),
+      );
       await boxes.add(box, photos, network);
     }
     app.say(`${boxes.examples.length} photos are in the boxes.`);
-  }
-
-  /** While the button is held, frames of the camera go into the box: one burst, one source. */
-  function recording(button, box) {
-    let held = false;
-    const start = async () => {
-      if (held) return;
-      held = true;
-      const source = `burst ${Date.now()}`, frames = [];
-      while (held && frames.length < 40) {
-        frames.push({ blob: await frameOf(video), name: `frame ${frames.length + 1}`, source });
-        await new Promise((go) => setTimeout(go, EVERY));
-      }
-      bursts++;
-      await add(box, frames);
-    };
-    button.addEventListener("pointerdown", start);
-    button.addEventListener("keydown", (event) => event.key === " " && start());
-    for (const end of ["pointerup", "pointerleave", "keyup", "blur"]) {
-      button.addEventListener(end, () => (held = false));
-    }
   }
 
   async function toggleCamera() {
@@ -174,8 +109,12 @@ export function createTraining(root, app) {
   function chosen() {
     const overfit = find("overfit").checked;
     return {
-      epochs: Number(find("epochs").value), lr: rate(), batch: 16, seed: Number(find("seed").value),
-      decay: overfit ? 0 : 1e-3, validation: Number(find("validation").value) / 100,
+      epochs: Number(find("epochs").value),
+      lr: rate(),
+      batch: 16,
+      seed: Number(find("seed").value),
+      decay: overfit ? 0 : 1e-3,
+      validation: Number(find("validation").value) / 100,
       overfit,
     };
   }
@@ -209,19 +148,33 @@ export function createTraining(root, app) {
 
   function showEpoch(row) {
     history.push(row);
-    const cells = [row.epoch, row.trainLoss.toFixed(3), percent(row.trainAccuracy),
-      row.valLoss.toFixed(3), percent(row.valAccuracy), row.observation];
+    const cells = [
+      row.epoch,
+      row.trainLoss.toFixed(3),
+      percent(row.trainAccuracy),
+      row.valLoss.toFixed(3),
+      percent(row.valAccuracy),
+      row.observation,
+    ];
     find("rows").append(element("tr", {}, ...cells.map((cell) => element("td", {}, String(cell)))));
     requestAnimationFrame(drawAll);
   }
 
   function drawAll() {
     drawCurves(find("loss"), history, choices.epochs, [
-      ["trainLoss", "--train", "training"], ["valLoss", "--val", "validation"],
+      ["trainLoss", "--train", "training"],
+      ["valLoss", "--val", "validation"],
     ]);
-    drawCurves(find("accuracy"), history, choices.epochs, [
-      ["trainAccuracy", "--train", "training"], ["valAccuracy", "--val", "validation"],
-    ], 1);
+    drawCurves(
+      find("accuracy"),
+      history,
+      choices.epochs,
+      [
+        ["trainAccuracy", "--train", "training"],
+        ["valAccuracy", "--val", "validation"],
+      ],
+      1,
+    );
   }
 
   function showResult(ms) {
@@ -229,7 +182,7 @@ export function createTraining(root, app) {
     const best = rows[bestEpoch - 1];
     const split = trained.bySource
       ? "no source stands on both sides"
-      : "a box has one source alone, so its photos stand on both sides: expect this number to flatter";
+      : "a box has one source alone, whose photos stand on both sides: this number flatters";
     find("said").textContent =
       `Best epoch ${bestEpoch}: ${percent(best.valAccuracy)} of ${counts.val} validation photos ` +
       `right; always the largest class: ${percent(floor)}. Learned from ${counts.train} photos; ` +
@@ -244,7 +197,11 @@ export function createTraining(root, app) {
   async function answer() {
     if (!trained || !app.photo) return;
     const { preprocessing: spec, name } = trained.network;
-    const prepared = await app.engine.call("prepare", { number: app.photo, spec, choices: app.choices });
+    const prepared = await app.engine.call("prepare", {
+      number: app.photo,
+      spec,
+      choices: app.choices,
+    });
     for (const picture of prepared.pictures) picture.close();
     const { found } = await app.run(name, prepared.tensor, ["features"]);
     showAnswer(found.features);
@@ -259,7 +216,8 @@ export function createTraining(root, app) {
       return sum;
     });
     const ranked = softmax(logits)
-      .map((p, c) => ({ p, label: trained.names[c] })).sort((a, b) => b.p - a.p);
+      .map((p, c) => ({ p, label: trained.names[c] }))
+      .sort((a, b) => b.p - a.p);
     find("answer").textContent = ranked.map(({ p, label }) => `${label} ${percent(p)}`).join(", ");
   }
 
@@ -277,7 +235,9 @@ export function createTraining(root, app) {
   async function download() {
     const { network: of, head, names } = trained;
     const metadata = {
-      model: of.name, classes: names, preprocessing: of.preprocessing,
+      model: of.name,
+      classes: names,
+      preprocessing: of.preprocessing,
       preprocessing_outside: "resize the shorter side, crop the centre; RGB bytes",
       preprocessing_inside: "divide by 255, subtract the mean, divide by the deviation",
       reject_below: 0,
@@ -296,9 +256,21 @@ export function createTraining(root, app) {
 }
 
 function confusionRows(table, names) {
-  const head = element("tr", {}, element("td"), ...names.map((n) => element("th", { scope: "col" }, n)));
-  const rows = table.map((row, i) => element("tr", {}, element("th", { scope: "row" }, names[i]),
-    ...row.map((count, j) => element("td", { className: i === j ? "right" : count ? "wrong" : "" },
-      String(count)))));
+  const head = element(
+    "tr",
+    {},
+    element("td"),
+    ...names.map((n) => element("th", { scope: "col" }, n)),
+  );
+  const rows = table.map((row, i) =>
+    element(
+      "tr",
+      {},
+      element("th", { scope: "row" }, names[i]),
+      ...row.map((count, j) =>
+        element("td", { className: i === j ? "right" : count ? "wrong" : "" }, String(count)),
+      ),
+    ),
+  );
   return [head, ...rows];
 }
