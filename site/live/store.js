@@ -38,7 +38,9 @@ export class Store {
         this.told = true;
         const full = error?.name === "QuotaExceededError";
         this.complain(
-          (full ? "This browser's storage is full: " : "This browser keeps no data for this page: ") +
+          (full
+            ? "This browser's storage is full: "
+            : "This browser keeps no data for this page: ") +
             "go on working; photos added from now on are gone when the tab is closed.",
         );
       }
