@@ -78,7 +78,9 @@ export async function trainHead(examples, classes, choices, onEpoch) {
   const parts = splitBySource(sources.examples, classes, choices.validation, choices.seed);
   const next = random(choices.seed + 1);
   const labels = examples.map((e) => e.label);
-  const learned = choices.overfit ? fewAndWrong(parts.train, labels, classes) : parts.train;
+  if (choices.overfit) Object.assign(parts, fewAndTheRest(parts, sources.examples, classes));
+  const learned = parts.train;
+  if (choices.overfit) mislabel(learned, labels, classes);
   const scale = softmax.featureScale(learned.map((i) => examples[i].features));
   const rows = examples.map((e) => softmax.standardise(e.features, scale));
   const head = softmax.newHead(classes, rows[0].length);
@@ -138,14 +140,19 @@ function oneEpoch(head, speed, rows, labels, order, { lr, batch, decay }) {
   return { loss, right };
 }
 
-/** Two examples of each class, the second with a wrong label: a head learns both by heart. */
-function fewAndWrong(positions, labels, classes) {
-  const kept = [];
+/** Two examples of each class to learn by heart; all others, of other sources, to validate with. */
+function fewAndTheRest({ train, val }, examples, classes) {
+  const few = [];
   for (let label = 0; label < classes; label++) {
-    kept.push(...positions.filter((i) => labels[i] === label).slice(0, 2));
+    few.push(...train.filter((i) => examples[i].label === label).slice(0, 2));
   }
-  for (const i of kept.filter((_, place) => place % 2)) labels[i] = (labels[i] + 1) % classes;
-  return kept;
+  const used = new Set(few.map((i) => examples[i].source));
+  return { train: few, val: [...val, ...train.filter((i) => !used.has(examples[i].source))] };
+}
+
+/** Give each the label of the next box: learned by heart, that is wrong for all other photos. */
+function mislabel(positions, labels, classes) {
+  for (const i of positions) labels[i] = (labels[i] + 1) % classes;
 }
 
 function copyOf({ weight, bias }) {

@@ -186,7 +186,7 @@ def test_storage_that_is_full_is_said_and_training_goes_on(live: Live) -> None:
 
 def test_overfitting_on_demand_is_observed(live: Live) -> None:
     live.start()
-    live.fill_boxes(6)
+    live.fill_boxes(2)
     live.page.check("[data-part=overfit]")
     live.trained_after(lambda: live.page.click("[data-part=train]"))
     assert "overfitting" in live.text("[data-part=rows]")
