@@ -31,7 +31,8 @@ from utils.device import Runtime
 from utils.photo_folders import load_folder
 from utils.splits import limit
 
-FOLDERS_THAT_SHARE = ("tests/grading", "tests/hostile")  # classes graded once, for several files
+# A class graded or a site built once, for several files.
+FOLDERS_THAT_SHARE = ("tests/grading", "tests/hostile", "tests/site")
 SPREAD = "tests/test_official_weights_in_lessons.py"  # takes long, and its tests share little
 
 

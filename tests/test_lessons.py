@@ -85,10 +85,9 @@ def test_every_code_cell_was_run_and_none_failed(lesson: NotebookNode) -> None:
 
 def test_few_cells_are_left_out_of_the_comparison_and_say_why(lesson: NotebookNode) -> None:
     cells = code_cells(lesson)
-    left_out = [cell for cell in cells if cell.metadata.get("tags")]
+    left_out = [cell for cell in cells if IGNORED in cell.metadata.get("tags", ())]
     assert len(left_out) <= 0.15 * len(cells)
     for cell in left_out:
-        assert cell.metadata.tags == [IGNORED]
         assert re.match(r"# Not compared: .{15,}\.\n", cell.source), cell.source
 
 

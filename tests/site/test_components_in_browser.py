@@ -1,7 +1,6 @@
 """The components in Debian's Chromium: by keyboard and mouse, with and without storage."""
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,8 +16,6 @@ from utils.quiz.bank import find_bank, read_bank
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright isn't installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 NAMES = ("quiz", "cards", "predict", "parsons", "bugs", "progress")
-SWITCHES = ["--disable-gpu", "--disable-background-networking", "--disable-component-update",
-            "--disable-sync", "--no-first-run"]  # fmt: skip
 AXE = SITE / "node_modules" / "axe-core" / "axe.min.js"
 VIOLATIONS = """axe.run({ preload: false }).then(
   (found) => found.violations.map(({ id, nodes }) => [id, nodes[0].html])
@@ -32,15 +29,6 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="chromium isn't installed"),
     pytest.mark.skipif(not AXE.exists(), reason="`npm ci` hasn't run in site/"),
 ]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with playwright.sync_playwright() as driver:
-        running = driver.chromium.launch(executable_path=CHROMIUM, args=[*SWITCHES, *as_root])
-        yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,46 +1,24 @@
 """Every type of page of the built site, in a real browser."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pages import CHROMIUM, running_browser, tab_of, violations
+from pages import tab_of, violations
 
 from utils.learning.catalogue import lesson_names
 from utils.learning.items import Way
-from utils.site.config import BUNDLE, SITE
+from utils.site.config import SITE
 from utils.site.seal import seal
 
-pytest.importorskip("playwright.sync_api", reason="playwright isn't installed")
-pytest.importorskip("sphinx", reason="sphinx isn't installed")
 AXE = SITE / "node_modules" / "axe-core" / "axe.min.js"
 PAGES = (
     "index", "lessons/05_resnet", "exercises/ex05_residual_block", "ways/evidence", "ways/progress",
-    "guide/instructors", "contributing", "api/utils.features", "search", "sheets/05_resnet",
+    "guide/instructors", "contributing", "api/utils.features", "api/index", "search",
+    "sheets/05_resnet",
     *(f"ways/{way.value}" for way in Way),
 )  # fmt: skip
-
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt install chromium"),
-    pytest.mark.skipif(
-        not (BUNDLE / "course.js").exists(), reason="the components aren't built: make components"
-    ),
-]
-
-
-@pytest.fixture(scope="module")
-def site() -> Path:
-    from utils.site.build import build_site
-
-    return build_site()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with running_browser() as running:
-        yield running
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -1,7 +1,7 @@
 """Modules in ONNX: exported from PyTorch, and quantised to int8 on photos."""
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +19,19 @@ def exporters_example(example: Tensor) -> Tensor:
     return example[:1].expand(2, *example.shape[1:]).contiguous()
 
 
-def to_onnx(module: nn.Module, example: Tensor, output: str) -> "onnx.ModelProto":  # noqa: F821
+def to_onnx(
+    module: nn.Module,
+    example: Tensor,
+    outputs: Sequence[str],
+    input_name: str = INPUT,
+) -> "onnx.ModelProto":  # noqa: F821
     """Export a module for any number of photos of the example's shape.
 
     Args:
         module: in eval mode, on the CPU, in float32.
         example: a batch that it takes.
-        output: the name of its only output.
+        outputs: the names of its outputs.
+        input_name: the name of its only input.
     """
     photos = exporters_example(example)
     with quiet():
@@ -35,8 +41,8 @@ def to_onnx(module: nn.Module, example: Tensor, output: str) -> "onnx.ModelProto
             dynamo=True,
             verbose=False,
             opset_version=OPSET,
-            input_names=[INPUT],
-            output_names=[output],
+            input_names=[input_name],
+            output_names=list(outputs),
             dynamic_shapes=({0: torch.export.Dim("batch")},),
         )
     return program.model_proto

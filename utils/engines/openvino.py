@@ -117,7 +117,7 @@ def _convert(module: nn.Module, example: Tensor) -> Any:
 
 
 def _quantize(calibration: Sequence[Tensor], module: nn.Module, example: Tensor) -> Any:
-    content = to_onnx(module, example, "features").SerializeToString()
+    content = to_onnx(module, example, ["features"]).SerializeToString()
     return load_openvino().Core().read_model(to_int8(content, calibration))
 
 

@@ -53,7 +53,7 @@ def export_onnx(run: TrainedRun, file: Path) -> None:
     example = torch.zeros(1, 3, spec.crop, spec.crop, dtype=torch.uint8)
     module = static_padding(module, example)
     try:
-        model = to_onnx(module, example, "logits")
+        model = to_onnx(module, example, ["logits"])
     except Exception as error:  # exporters raise errors of many types
         raise CourseError(
             f"{run.record.model} can't be exported to ONNX: train another model."

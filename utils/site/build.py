@@ -14,9 +14,10 @@ from utils.learning.sheets import write_sheets
 from utils.lessons import LESSONS
 from utils.settings import PROJECT
 from utils.site.config import BUNDLE, DOCTREES, OUTPUT, SITE, SOURCE, SiteConfig, site_config
+from utils.site.live import build_live
 from utils.site.notebooks import colab_copy, exercise_page, lesson_page
 from utils.site.readme import PAGES, Page, contributing_page, readme_pages
-from utils.site.seal import seal_pages
+from utils.site.seal import LIVE, seal_pages
 from utils.site.sphinx_settings import sphinx_settings
 from utils.site.ways import way_pages
 
@@ -150,5 +151,6 @@ def _copy_beside(config: SiteConfig) -> None:
     """What stands beside Sphinx's pages: cheat sheets, and Colab's copies of the lessons."""
     shutil.copytree(LESSONS / "diagrams", OUTPUT / "lessons" / "diagrams", dirs_exist_ok=True)
     write_sheets([lesson_items(name) for name in lesson_names()], OUTPUT / "sheets")
+    build_live(OUTPUT / LIVE)
     for lesson in lesson_names():
         write_file(OUTPUT / "colab" / f"{lesson}.ipynb", colab_copy(lesson, config))

@@ -21,6 +21,7 @@ THEMES_GAPS = {
     ),
     "<details><summary>": '<details><summary aria-label="More pages">',
 }
+LIVE = "live"  # this page has a policy of its own: it compiles WebAssembly
 HEAD = "<head>"
 DATA = ("application/json", "text/plain")
 
@@ -34,6 +35,8 @@ def seal_pages(folder: Path) -> None:
     for template in (folder / "_static").glob("*.html"):  # the theme's own, no page of the site
         template.unlink()
     for file in sorted(folder.rglob("*.html")):
+        if file.parent == folder / LIVE:
+            continue
         page = file.read_text(encoding="utf-8")
         sealed = seal(page, str(file.relative_to(folder)))
         if sealed != page:

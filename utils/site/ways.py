@@ -34,6 +34,14 @@ LEADS = {
     Way.READING: "Read code of the course: what comes out, what is missing, what breaks?",
     Way.MAKE: "Do the exercises, use your own photos, build the capstone.",
 }
+LIVE = """```{raw} html
+<p><a href="../live/index.html"><strong>The live page</strong></a>: three networks in your own browser,
+on your own photos, which never leave it. It needs this site from a server, as by
+<code>course site --serve</code>.</p>
+```
+
+In a terminal, with the course installed:
+"""
 ATTRIBUTES = {Way.READING: {"way": "reading"}, Way.CARDS: {"pictures": "../lessons/"}}
 TAGS = {
     Way.PREDICT: "course-predict", Way.QUIZ: "course-quiz", Way.CARDS: "course-cards",
@@ -63,6 +71,8 @@ def _page(way: Way) -> Page:
     parts = [f"# {TITLES[way]}\n\n{LEADS[way]}\n\n[What this way rests on](evidence.md).\n"]
     for lesson in lesson_names():
         parts.append(f"## {lesson_items(lesson).title}\n\n{body(lesson)}\n")
+    if way is Way.TRACE:
+        parts.insert(1, LIVE)
     if way is Way.QUIZ:
         parts.append(f"## The test\n\n{_test()}\n")
     return Page(name=f"ways/{way.value}", text="\n".join(parts))
