@@ -65,7 +65,12 @@ def test_a_choice_is_made_by_its_number() -> None:
 
 @pytest.mark.parametrize("kind", ["number", "shape"])
 def test_what_cannot_be_read_is_asked_for_again(kind: str) -> None:
-    assert gap(prediction(kind, "64"), "no idea") is None
+    for guess in ("no idea", "e", "", "-"):
+        assert gap(prediction(kind, "64"), guess) is None
+
+
+def test_an_exponent_alone_is_no_number() -> None:
+    assert gap(prediction("number", "64"), "e5") is None
 
 
 @pytest.fixture

@@ -12,7 +12,9 @@ from utils.learning.items import Prediction
 from utils.learning.sources import Asked, lesson_source
 from utils.lessons import IGNORED, LESSONS, code_cells, read_notebook
 
-NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:e[+-]?\d+)?", re.IGNORECASE)
+NUMBER = re.compile(
+    r"[+-]?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)(?:e[+-]?\d+)?", re.IGNORECASE
+)
 MOST_OPTIONS = 8
 
 
@@ -120,9 +122,7 @@ def read_number(text: str) -> float | None:
     """The number that a text begins with or that stands behind a sign; a unit may follow."""
     cleaned = text.strip().replace("−", "-").replace("\u202f", "").lstrip("≈~")
     found = NUMBER.match(cleaned)
-    if not found or not re.search(r"\d", found.group()):
-        return None
-    return float(found.group().replace(",", ""))
+    return float(found.group().replace(",", "")) if found else None
 
 
 def read_shape(text: str) -> tuple[int, ...]:
