@@ -1,6 +1,7 @@
 """Progress: kept through kills and beside another terminal; cards come back when they should."""
 
-import multiprocessing
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from utils.learning.catalogue import Task
 from utils.learning.items import Card, Way
 from utils.learning.plan import NEW_CARDS, next_task
 from utils.learning.progress import Answered, memories, merge, read_progress, record, summary
+from utils.settings import PROJECT
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -19,19 +21,24 @@ def answer(item: str, right: bool = True, days: float = 0, way: Way = Way.CARDS)
     return Answered(at=NOON + timedelta(days=days), item=item, way=way, lesson="05", right=right)
 
 
-def write_many(file: Path, name: str) -> None:
-    for number in range(50):
-        record(answer(f"{name}{number}"), file)
+WRITER = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from utils.learning.progress import Answered, record
+
+for number in range(50):
+    item = f"{sys.argv[2]}{number}"
+    now = datetime.now(UTC)
+    record(Answered(at=now, item=item, way="cards", lesson="05", right=True), Path(sys.argv[1]))
+"""
 
 
 def test_two_terminals_at_once_lose_nothing(tmp_path: Path) -> None:
     file = tmp_path / "new" / "progress.jsonl"
-    fork = multiprocessing.get_context("spawn")
-    writers = [fork.Process(target=write_many, args=(file, name)) for name in "ab"]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
+    command = [sys.executable, "-c", WRITER, str(file)]
+    writers = [subprocess.Popen([*command, name], cwd=PROJECT) for name in "ab"]
+    assert [writer.wait() for writer in writers] == [0, 0]
     assert {own.item for own in read_progress(file)} == {f"{n}{i}" for n in "ab" for i in range(50)}
 
 
