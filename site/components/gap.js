@@ -39,7 +39,7 @@ function choiceGap(asked, guess) {
 function shapeGap(expected, guessed) {
   if (guessed.length === 0) return null;
   if (guessed.length !== expected.length) {
-    const words = `You named ${guessed.length} dimensions, and there are ${expected.length}.`;
+    const words = `Dimensions named: ${guessed.length}; there are ${expected.length}.`;
     return { right: false, words };
   }
   const off = expected.flatMap((size, i) => (size === guessed[i] ? [] : [`dimension ${i + 1}`]));

@@ -76,7 +76,7 @@ export class CourseParsons extends CourseElement {
 }
 
 const HOW =
-  "Put the lines in order and set them in; some don't belong and have to be left out. Drag a " +
+  "Put the lines in order and indent them; some don't belong and have to be left out. Drag a " +
   "line by its handle, or use its buttons.";
 
 function functionName(problem) {

@@ -77,7 +77,7 @@ def parsons_page(problem: Parsons) -> str:
         "mistakes": {d.code: d.mistake for d in problem.distractors},
         "codes": codes, "step": STEP,
     }  # fmt: skip
-    task = "Put the lines in order and set them in; some don't belong. " + _first(problem.task)
+    task = "Put the lines in order and indent them; some don't belong. " + _first(problem.task)
     entry = '<ol></ol><button type="button">Check</button>'
     return _page(f"parsons-{problem.id}", task, entry, "parsons.js", data)
 

@@ -49,6 +49,8 @@ def write_source(config: SiteConfig) -> None:
         if not target.exists() or target.read_text(encoding="utf-8") != content:
             write_file(target, content)
     shutil.copytree(LESSONS / "diagrams", SOURCE / "lessons" / "diagrams", dirs_exist_ok=True)
+    for picture in (SITE / "pages").glob("*.jpg"):
+        shutil.copyfile(picture, SOURCE / "ways" / picture.name)
     for file in SOURCE.rglob("*"):
         if file.suffix in (".md", ".ipynb") and file not in written:
             file.unlink()

@@ -11,6 +11,7 @@ from utils.site.config import SiteConfig
 PAGES = {
     "The quizzes": "guide/quizzes",
     "Ten ways to learn it": "guide/ten_ways",
+    "The site": "guide/site",
     "The exercises, and marks for them": "guide/instructors",
     "Your own photos": "guide/own_photos",
     "The `course` command": "guide/command",
@@ -23,6 +24,7 @@ PAGES = {
 FIRST = "index"
 HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
 LINK = re.compile(r"(?<!\!)\[([^\]]*)\]\(([^)\s]+)\)")
+PICTURE = re.compile(r"(\!\[[^\]]*\])\(site/pages/([\w.-]+)\)")
 NOTEBOOK = re.compile(r"^(lessons|exercises)/(?:\w+/)?(\w+)\.ipynb$")
 
 
@@ -70,7 +72,7 @@ def with_links(text: str, page: str, config: SiteConfig, anchors: dict[str, str]
         words, address = match.groups()
         return f"[{words}]({_address(address, page, up, config, anchors)})"
 
-    return LINK.sub(changed, text)
+    return LINK.sub(changed, PICTURE.sub(rf"\1({up}ways/\2)", text))
 
 
 def _address(address: str, page: str, up: str, config: SiteConfig, anchors: dict[str, str]) -> str:

@@ -19,7 +19,7 @@ THEMES_GAPS = {
     '<div id="pst-primary-sidebar" class': (
         '<div id="pst-primary-sidebar" role="navigation" aria-label="Pages" class'
     ),
-    "<details><summary>": '<details><summary aria-label="More pages">',
+    '<summary><span class="toctree': '<summary aria-label="More pages"><span class="toctree',
 }
 LIVE = "live"  # this page has a policy of its own: it compiles WebAssembly
 HEAD = "<head>"

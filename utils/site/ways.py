@@ -35,8 +35,8 @@ LEADS = {
     Way.MAKE: "Do the exercises, use your own photos, build the capstone.",
 }
 LIVE = """```{raw} html
-<p><a href="../live/index.html"><strong>The live page</strong></a>: three networks in your own browser,
-on your own photos, which never leave it. It needs this site from a server, as by
+<p><a href="../live/index.html"><strong>The live page</strong></a>: three networks in your own
+browser, on your own photos, which never leave it. It needs this site from a server, as by
 <code>course site --serve</code>.</p>
 ```
 

@@ -27,7 +27,7 @@ for (const [guess, right, words] of [
   ["2, 128, 28, 28", true, "Exactly."],
   ["2x128x28x28", true, "Exactly."],
   ["2 64 28 28", false, "Off: dimension 2."],
-  ["128 28 28", false, "You named 3 dimensions, and there are 4."],
+  ["128 28 28", false, "Dimensions named: 3; there are 4."],
 ]) {
   test(`the shape ${guess}: ${words}`, () => {
     assert.deepEqual(gap(asked("shape", "(2, 128, 28, 28)"), guess), { right, words });
