@@ -1,7 +1,6 @@
 """Build the site: write Sphinx's source out of what is there, run Sphinx, then seal the pages."""
 
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -127,7 +126,7 @@ def _run_sphinx(config: SiteConfig) -> None:
 
     warnings = _Lines()
     app = Sphinx(
-        str(SOURCE), None, str(OUTPUT), str(DOCTREES), "html", status=sys.stdout, warning=warnings,
+        str(SOURCE), None, str(OUTPUT), str(DOCTREES), "html", status=None, warning=warnings,
         confoverrides=sphinx_settings(config), parallel=2,
     )  # fmt: skip
     app.build()
