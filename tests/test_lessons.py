@@ -14,7 +14,8 @@ from nbformat import NotebookNode
 from utils.errors import CourseError
 from utils.grading.assignments import assignment_names
 from utils.learning.catalogue import counts
-from utils.learning.items import Way, lesson_items
+from utils.learning.items import lesson_items
+from utils.learning.ways import Way
 from utils.lessons import (
     IGNORED,
     LESSONS,

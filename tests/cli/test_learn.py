@@ -13,8 +13,9 @@ import typer
 
 from utils.cli import app
 from utils.learning.catalogue import Task, catalogue, lesson_names
-from utils.learning.items import BugHunt, Card, Parsons, Prediction, Way, lesson_items
+from utils.learning.items import BugHunt, Card, Parsons, Prediction, lesson_items
 from utils.learning.pieces import mixed_lines, shuffled
+from utils.learning.ways import Way
 from utils.quiz.bank import Question
 from utils.settings import PROJECT
 
@@ -146,7 +147,10 @@ def test_what_is_not_asked_is_pointed_to(way: str, word: str, tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     ("words", "named"),
-    [(("learn", "77"), "no lesson '77'"), (("learn", "--mode", "dreaming"), "way 'dreaming'")],
+    [
+        (("learn", "77"), "no lesson '77'"),
+        (("learn", "--mode", "dreaming"), "'dreaming' is not one of"),
+    ],
 )
 def test_what_is_not_there_is_said_in_one_sentence(
     words: tuple[str, ...], named: str, tmp_path: Path

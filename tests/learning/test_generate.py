@@ -5,7 +5,8 @@ import pytest
 from utils.grading.assignments import assignment_names
 from utils.learning.catalogue import counts, lesson_names
 from utils.learning.generate import all_files, as_text, make
-from utils.learning.items import ITEMS, Way, exercise_items, lesson_items, reading_items
+from utils.learning.items import ITEMS, exercise_items, lesson_items, reading_items
+from utils.learning.ways import Way
 
 AT_LEAST = {Way.PREDICT: 6, Way.CARDS: 12, Way.SHEET: 1, Way.QUIZ: 8, Way.READING: 1}
 WITHOUT_EXERCISE = {"11_scaling_up", "13_todays_backbones", "14_out_of_the_notebook"}

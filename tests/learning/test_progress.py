@@ -9,9 +9,10 @@ import pytest
 
 from utils.errors import CourseError
 from utils.learning.catalogue import Task
-from utils.learning.items import Card, Way
+from utils.learning.items import Card
 from utils.learning.plan import NEW_CARDS, next_task
 from utils.learning.progress import Answered, memories, merge, read_progress, record, summary
+from utils.learning.ways import Way
 from utils.settings import PROJECT
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

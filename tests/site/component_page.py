@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from utils.learning.catalogue import catalogue, lesson_names
-from utils.learning.items import Way, exercise_items, lesson_items
+from utils.learning.items import exercise_items, lesson_items
+from utils.learning.ways import Way
 from utils.quiz.bank import find_bank, read_bank
 from utils.settings import PROJECT
 

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from utils.learning.catalogue import Task, catalogue
-from utils.learning.items import ASKED, Prediction, Way, lesson_items
+from utils.learning.items import Prediction, lesson_items
 from utils.learning.plan import next_task
 from utils.learning.predictions import gap
 from utils.learning.progress import Answered, memories, read_progress, record, summary
+from utils.learning.ways import ASKED, Way
 from utils.quiz.bank import find_bank, read_bank
 from utils.quiz.scoring import draw_test, score
 from utils.settings import PROJECT

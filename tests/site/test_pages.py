@@ -8,7 +8,7 @@ import pytest
 from pages import tab_of, violations
 
 from utils.learning.catalogue import lesson_names
-from utils.learning.items import Way
+from utils.learning.ways import Way
 from utils.site.config import SITE
 from utils.site.seal import seal
 

@@ -18,12 +18,12 @@ from utils.learning.items import (
     Parsons,
     Piece,
     Prediction,
-    Way,
     exercise_items,
 )
 from utils.learning.pieces import assembled, following_tests, mixed_lines, shuffled
 from utils.learning.predictions import gap
 from utils.learning.trial import failing_apart
+from utils.learning.ways import Way
 
 STOP, SHOW = "q", "s"
 TRIES = 3

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from utils.cli.options import Json, out, print_json
 from utils.errors import CourseError, is_called
+from utils.learning.ways import ASKED, LEADS, TITLES, Way
 
 if TYPE_CHECKING:  # the bank and the items take a moment to load
     from collections.abc import Sequence
@@ -18,25 +19,13 @@ if TYPE_CHECKING:  # the bank and the items take a moment to load
 
 app = typer.Typer()
 SITTING = timedelta(minutes=10)
-WAYS = {
-    "lesson": "read a lesson, run it, change it",
-    "predict": "guess an output before you see it",
-    "quiz": "questions that explain themselves",
-    "cards": "recall; they come back after 1, 3, 7, 16 and 35 days",
-    "sheet": "the lesson on one printable page",
-    "parsons": "put the lines of a function in order",
-    "bugs": "find a mistake, name it, mend it",
-    "trace": "change what goes in, and watch",
-    "reading": "read code of the course",
-    "make": "build: the exercise, your own photos, the capstone",
-}
 LessonName = Annotated[str | None, typer.Argument(help="A lesson, as in 05; all if none is given.")]
 
 
 @app.command(rich_help_panel="Learn")
 def learn(
     lesson: LessonName = None,
-    mode: Annotated[str | None, typer.Option(help=f"One way alone: {', '.join(WAYS)}.")] = None,
+    mode: Annotated[Way | None, typer.Option(help="One way alone.")] = None,
     ways: Annotated[
         bool, typer.Option("--ways", help="Count what there is, by lesson and way.")
     ] = False,
@@ -61,11 +50,10 @@ def cards(
     ] = None,
 ) -> None:
     """Cards that come back after 1, 3, 7, 16 and 35 days; or a deck for Anki."""
-    from utils.learning.items import Way
     from utils.learning.plan import due_tasks
     from utils.learning.progress import memories, progress_file, read_progress
 
-    tasks = _tasks(lesson, Way.CARDS.value)
+    tasks = _tasks(lesson, Way.CARDS)
     if anki:
         from utils.learning.anki import write_deck
 
@@ -91,7 +79,6 @@ def progress(
 ) -> None:
     """What you have seen, what was right and what is due, by lesson and way; kept here alone."""
     from utils.learning.catalogue import catalogue, lesson_names
-    from utils.learning.items import ASKED
     from utils.learning.progress import merge, progress_file, read_progress, summary
 
     file = progress_file()
@@ -157,17 +144,14 @@ def _find_lesson(name: str) -> str:
     return found[0]
 
 
-def _tasks(lesson: str | None, mode: str | None) -> "list[Task]":
+def _tasks(lesson: str | None, mode: Way | None) -> "list[Task]":
     """The items of a lesson and a way, of all where none is named."""
-    from utils.errors import known_name
     from utils.learning.catalogue import catalogue
 
-    if mode:
-        known_name("way", mode, WAYS)
     wanted = _find_lesson(lesson) if lesson else None
     return [
         task for task in catalogue()
-        if (wanted is None or task.lesson == wanted) and (mode is None or task.way.value == mode)
+        if (wanted is None or task.lesson == wanted) and (mode is None or task.way is mode)
     ]  # fmt: skip
 
 
@@ -206,41 +190,35 @@ def _end(asked: "Sequence[Task]", right: int) -> None:
         out.print("Nothing was asked: nothing is due and nothing is new here, or you stopped.")
         return
     out.print(f"{right} of {len(asked)} right. `course learn` goes on from here.", highlight=False)
-    _point_to(asked[-1].lesson, "lesson")
-    _point_to(asked[-1].lesson, "trace")
+    _point_to(asked[-1].lesson, Way.LESSON)
+    _point_to(asked[-1].lesson, Way.TRACE)
 
 
-def _point_to(lesson: str | None, mode: str) -> None:
+def _point_to(lesson: str | None, way: Way) -> None:
     """Say where a way begins that isn't asked in the terminal."""
     from utils.learning.items import lesson_items
 
-    if mode in ("lesson", "sheet") or lesson is None:
-        commands = {
-            "lesson": f"make lab, then lessons/{lesson or 'NN_name'}.ipynb",
-            "sheet": "course sheets",
-            "trace": "course trace",
-            "make": "make lab, then the exercise that the lesson names",
-        }
-        missing = "There is nothing here: a class gets these when the exercise is over."
-        out.print(f"{WAYS[mode]}: {commands.get(mode, missing)}", highlight=False)
-        return
-    own = lesson_items(lesson)
-    if mode == "trace":
-        for trace in own.traces:
-            out.print(f"{trace.command}\n    {trace.watch}", highlight=False)
-    elif mode == "make":
-        for make in own.makes:
-            out.print(f"- {make}", highlight=False)
-    else:
+    if way in ASKED:
         out.print(
-            f"Lesson {lesson} has nothing of this kind: it has no exercise, or yours isn't over.",
-            highlight=False,
+            "Nothing of this kind is here: it is made from exercises, when they are over."
         )
+        return
+    name = lesson or "NN_name"
+    begin = {
+        Way.LESSON: f"make lab, then lessons/{name}.ipynb", Way.SHEET: "course sheets",
+        Way.TRACE: "course trace", Way.MAKE: "make lab, then the exercise that the lesson names",
+    }  # fmt: skip
+    out.print(f"{TITLES[way]}: {LEADS[way]} {begin[way]}", highlight=False)
+    if lesson and way is Way.TRACE:
+        for trace in lesson_items(lesson).traces:
+            out.print(f"{trace.command}\n    {trace.watch}", highlight=False)
+    if lesson and way is Way.MAKE:
+        for make in lesson_items(lesson).makes:
+            out.print(f"- {make}", highlight=False)
 
 
 def _count_ways() -> None:
     from utils.learning.catalogue import counts
-    from utils.learning.items import Way
 
     table = Table("lesson", *(way.value for way in Way))
     counted = counts()

@@ -87,8 +87,8 @@ def _keep(question: Any, lesson: str, right: bool) -> None:
     """Count a question as known or missed, as `course learn` does."""
     from datetime import UTC, datetime
 
-    from utils.learning.items import Way
     from utils.learning.progress import Answered, progress_file, record
+    from utils.learning.ways import Way
 
     item, now = f"{Way.QUIZ}/{question.id}", datetime.now(UTC)
     answered = Answered(at=now, item=item, way=Way.QUIZ, lesson=lesson, right=right)

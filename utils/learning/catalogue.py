@@ -9,11 +9,11 @@ from utils.learning.items import (
     Card,
     Parsons,
     Prediction,
-    Way,
     exercise_items,
     lesson_items,
     reading_items,
 )
+from utils.learning.ways import Way
 from utils.quiz.bank import TEST, Question, bank_files, find_bank, read_bank
 
 Content = Prediction | Card | Question | Parsons | BugHunt

@@ -3,7 +3,6 @@
 They are made by `course items` from lessons, questions and exercises, and never edited.
 """
 
-from enum import StrEnum
 from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -25,25 +24,6 @@ Id = Field(pattern=r"^[a-z0-9_]+(-[a-z0-9_]+)*$")
 
 
 Items = TypeVar("Items", bound=Item)
-
-
-class Way(StrEnum):
-    """The ten ways to learn, in the order of the course."""
-
-    LESSON = "lesson"
-    PREDICT = "predict"
-    QUIZ = "quiz"
-    CARDS = "cards"
-    SHEET = "sheet"
-    PARSONS = "parsons"
-    BUGS = "bugs"
-    TRACE = "trace"
-    READING = "reading"
-    MAKE = "make"
-
-
-# Those that are asked item by item; the others are things to do.
-ASKED = (Way.PREDICT, Way.QUIZ, Way.CARDS, Way.PARSONS, Way.BUGS, Way.READING)
 
 
 class Prediction(Item):

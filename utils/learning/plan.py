@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from utils.learning.catalogue import Task
-from utils.learning.items import Way
 from utils.learning.progress import Memory
+from utils.learning.ways import Way
 
 DUE_IN_A_ROW = 2  # then a new item, where there is one: old and new are mixed
 NEW_CARDS = 4  # of a lesson in one sitting: each comes back many times

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from utils.errors import CourseError
-from utils.learning.items import ASKED, Way
+from utils.learning.ways import ASKED, Way
 
 INTERVALS = (1, 3, 7, 16, 35)  # days until a card comes back, by how often it was known in a row
 

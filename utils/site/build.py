@@ -8,8 +8,9 @@ from utils.errors import CourseError
 from utils.files import read_text, write_file
 from utils.grading.assignments import EXERCISES
 from utils.learning.catalogue import lesson_names
-from utils.learning.items import Way, lesson_items
+from utils.learning.items import lesson_items
 from utils.learning.sheets import write_sheets
+from utils.learning.ways import Way
 from utils.lessons import LESSONS
 from utils.settings import PROJECT
 from utils.site.config import BUNDLE, DOCTREES, OUTPUT, SITE, SOURCE, SiteConfig, site_config

@@ -5,35 +5,12 @@ from collections.abc import Callable
 from typing import Any
 
 from utils.learning.catalogue import Task, catalogue, lesson_names
-from utils.learning.items import Way, lesson_items
+from utils.learning.items import lesson_items
+from utils.learning.ways import LEADS, TITLES, Way
 from utils.quiz.bank import TEST, Question, find_bank, read_bank
 from utils.site.notebooks import element, plain_question
 from utils.site.readme import Page
 
-TITLES = {
-    Way.LESSON: "Worked lessons",
-    Way.PREDICT: "Predict, then run",
-    Way.QUIZ: "Quizzes",
-    Way.CARDS: "Spaced cards",
-    Way.SHEET: "Cheat sheets",
-    Way.PARSONS: "Parsons problems",
-    Way.BUGS: "Bug hunts",
-    Way.TRACE: "Live trace",
-    Way.READING: "Code reading",
-    Way.MAKE: "Make",
-}
-LEADS = {
-    Way.LESSON: "Read a lesson, run it, change a line and run it again.",
-    Way.PREDICT: "Guess what a cell shows before you see it; the gap is what you learn from.",
-    Way.QUIZ: "Questions that explain each answer. Keys are proved by code.",
-    Way.CARDS: "Recall; a card comes back after 1, 3, 7, 16 and 35 days.",
-    Way.SHEET: "A page for each lesson, and one for the course, to be printed.",
-    Way.PARSONS: "Put the lines of a function in order; some don't belong.",
-    Way.BUGS: "Find the line, name the mistake, mend it.",
-    Way.TRACE: "Change what goes into a network, and watch.",
-    Way.READING: "Read code of the course: what comes out, what is missing, what breaks?",
-    Way.MAKE: "Do the exercises, use your own photos, build the capstone.",
-}
 LIVE = """```{raw} html
 <p><a href="../live/index.html"><strong>The live page</strong></a>: three networks in your own
 browser, on your own photos, which never leave it. It needs this site from a server, as by
