@@ -33,7 +33,7 @@ function choiceGap(asked, guess) {
   const option = asked.options[number - 1];
   if (number === null || option === undefined) return null;
   const right = option === asked.answer;
-  return { right, words: right ? "" : "Another one." };
+  return { right, words: "" };
 }
 
 function shapeGap(expected, guessed) {

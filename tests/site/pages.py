@@ -35,7 +35,7 @@ def tab_of(browser: Any, **options: Any) -> Iterator[tuple[Any, list[str]]]:
     tab.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
     tab.on("pageerror", lambda error: wrong.append(str(error)))
     tab.on("request", lambda asked: asked.url[:5] in LOCAL or wrong.append(asked.url))
-    tab.set_default_timeout(15_000)
+    tab.set_default_timeout(60_000)
     yield tab, wrong
     context.close()
 

@@ -1,25 +1,21 @@
 """The components in Debian's Chromium: by keyboard and mouse, with and without storage."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from component_page import EXERCISE, LESSON, SITE, bundle, page
+from pages import CHROMIUM, violations
 
 from utils.learning.items import exercise_items, lesson_items
 from utils.learning.progress import read_progress
 from utils.quiz.bank import find_bank, read_bank
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright isn't installed")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 NAMES = ("quiz", "cards", "predict", "parsons", "bugs", "progress")
 AXE = SITE / "node_modules" / "axe-core" / "axe.min.js"
-VIOLATIONS = """axe.run({ preload: false }).then(
-  (found) => found.violations.map(({ id, nodes }) => [id, nodes[0].html])
-)"""
 NO_STORAGE = "Object.defineProperty(window, 'indexedDB', { value: undefined });"
 FULL = """IDBObjectStore.prototype.put = () => {
   throw new DOMException("full", "QuotaExceededError");
@@ -48,15 +44,10 @@ def tab(browser: Any) -> Iterator[Any]:
     opened.on(
         "request", lambda asked: asked.url[:5] in ("file:", "blob:") or wrong.append(asked.url)
     )
-    opened.set_default_timeout(5000)
+    opened.set_default_timeout(60_000)
     yield opened
     context.close()
     assert not wrong
-
-
-def violations(tab: Any) -> list[Any]:
-    tab.evaluate(AXE.read_text(encoding="utf-8"))
-    return tab.evaluate(VIOLATIONS)
 
 
 def answers(tab: Any, folder: Path) -> list[tuple[str, bool]]:
@@ -74,7 +65,7 @@ def test_every_element_is_accessible(tab: Any, folder: Path, name: str, theme: s
     tab.wait_for_selector(f"course-{name} .course-item, course-{name} table")
     for width in (1000, 390):
         tab.set_viewport_size({"width": width, "height": 900})
-        assert violations(tab) == []
+        assert violations(tab, AXE) == []
         assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
@@ -91,7 +82,7 @@ def test_a_quiz_by_keyboard_alone_and_kept_over_a_reload(tab: Any, folder: Path)
         focus = tab.evaluate("document.activeElement.textContent")
         assert focus.startswith("Right." if number else "Not ")
         assert question.check in focus
-    assert violations(tab) == []
+    assert violations(tab, AXE) == []
     assert "2 of 3 right" in tab.inner_text(".course-score")
     tab.reload()
     tab.wait_for_selector("text=last time not right")
@@ -119,7 +110,7 @@ def test_a_prediction_tells_the_gap(tab: Any, folder: Path) -> None:
     tab.keyboard.press("Enter")
     assert "Right. It is" in box.locator(".course-result").inner_text()
     tab.wait_for_selector("text=✓ last time right")
-    assert violations(tab) == []
+    assert violations(tab, AXE) == []
 
 
 def test_cards_come_one_by_one_and_a_sitting_ends(tab: Any, folder: Path) -> None:
@@ -129,7 +120,7 @@ def test_cards_come_one_by_one_and_a_sitting_ends(tab: Any, folder: Path) -> Non
         tab.get_by_role("button", name="I knew it" if known else "I didn't know it").press("Enter")
     tab.wait_for_selector("text=You knew 3 of 4. The next one comes back on")
     assert "20 new" in tab.inner_text(".course-count")
-    assert violations(tab) == []
+    assert violations(tab, AXE) == []
     tab.get_by_role("button", name="more new cards").click()
     tab.wait_for_selector("text=Show the back")
     assert [right for _, right in answers(tab, folder)] == [True, False, True, True]
@@ -151,7 +142,7 @@ def test_a_parsons_problem_is_solved_by_keyboard(tab: Any, folder: Path) -> None
     box.get_by_role("button", name="Check").press("Enter")
     tab.wait_for_selector("text=✓ last time right")
     assert box.locator(".course-say").inner_text() == "Right."
-    assert violations(tab) == []
+    assert violations(tab, AXE) == []
     assert answers(tab, folder) == [(f"parsons/{problem.id}", True)]
 
 
@@ -217,7 +208,7 @@ def test_a_bug_is_found_named_and_mended(tab: Any, folder: Path) -> None:
     area.fill("\n".join(f"{line}  # mended" for line in mended))
     compare.click()
     assert "Right: this is the mended code." in box.inner_text()
-    assert violations(tab) == []
+    assert violations(tab, AXE) == []
     assert answers(tab, folder) == [(f"bugs/{hunt.id}", True)]
 
 
@@ -236,7 +227,7 @@ def test_a_file_of_answers_is_imported_once(tab: Any, folder: Path, tmp_path: Pa
     tab.set_input_files("input[type=file]", file)
     tab.wait_for_selector("text=holds no answers")
     tab.get_by_role("button", name="Delete all answers").click()
-    assert violations(tab) == []
+    assert violations(tab, AXE) == []
     tab.get_by_role("button", name="Delete them").press("Enter")
     tab.wait_for_selector("text=1 answer deleted.")
     assert answers(tab, folder) == []
@@ -254,7 +245,7 @@ def test_without_storage_answers_stay_and_a_sentence_says_so(
     box.get_by_role("button", name="Check").click()
     tab.wait_for_selector(f"text={sentence}")
     assert "last time" in box.inner_text()
-    assert violations(tab) == []
+    assert violations(tab, AXE) == []
     with tab.expect_download() as download:
         tab.get_by_role("button", name="Export my answers").click()
     assert len(read_progress(download.value.path())) == 1

@@ -2,7 +2,6 @@
 
 import functools
 import http.server
-import shutil
 import subprocess
 import sys
 import threading
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from pages import CHROMIUM
 
 from utils.backbones import load_backbone
 from utils.images import PHOTOS, open_photo, preprocess, sample_photo
@@ -20,15 +20,10 @@ from utils.settings import PROJECT
 from utils.site.live import WASM
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright isn't installed")
-CHROMIUM = shutil.which("chromium")
 pytestmark = [
     pytest.mark.skipif(not CHROMIUM, reason="Debian's chromium isn't installed"),
     pytest.mark.skipif(not WASM.exists(), reason="the site's npm packages aren't installed"),
 ]
-ARGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--no-first-run",
-]  # fmt: skip
 PATIENCE = 90  # seconds
 
 

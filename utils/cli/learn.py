@@ -199,9 +199,7 @@ def _point_to(lesson: str | None, way: Way) -> None:
     from utils.learning.items import lesson_items
 
     if way in ASKED:
-        out.print(
-            "Nothing of this kind is here: it is made from exercises, when they are over."
-        )
+        out.print("Nothing of this kind is here: it is made from exercises, when they are over.")
         return
     name = lesson or "NN_name"
     begin = {
