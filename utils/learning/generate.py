@@ -18,6 +18,7 @@ from utils.learning.sheets import sheet_of
 from utils.learning.sources import lesson_traces
 from utils.lessons import LESSONS, find_lessons, read_notebook
 from utils.quiz.bank import find_bank, read_bank
+from utils.quiz.proofs import check_key, prove
 
 READING = "reading"
 BULLET = re.compile(r"^- (.+)$", re.MULTILINE)
@@ -35,7 +36,10 @@ def make(name: str) -> Item:
         CourseError: something that can't be proved, or isn't where its source says.
     """
     if name == READING:
-        return ReadingItems(questions=tuple(own.plain() for own in reading_questions()))
+        questions = tuple(own.plain() for own in reading_questions())
+        for question in questions:
+            check_key(question, prove(question))
+        return ReadingItems(questions=questions)
     return _of_exercise(name) if name.startswith("ex") else _of_lesson(name)
 
 

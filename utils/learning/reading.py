@@ -6,10 +6,9 @@ from typing import Literal
 from pydantic import Field
 
 from utils.errors import CourseError
-from utils.learning.sources import LEARNING, read_source
+from utils.learning.sources import LEARNING
 from utils.lessons import LESSONS, code_cells, read_notebook
-from utils.quiz.bank import Question, Strict
-from utils.quiz.proofs import check_key, prove
+from utils.quiz.bank import Question, Strict, read_model
 from utils.settings import PROJECT
 
 READING = LEARNING / "reading.yaml"
@@ -39,7 +38,7 @@ def reading_questions() -> tuple[ReadingQuestion, ...]:
     Raises:
         CourseError: a damaged file, or code that isn't in its source.
     """
-    questions = read_source(READING, ReadingBank).questions
+    questions = read_model(READING, ReadingBank).questions
     for question in questions:
         _check_quotation(question)
     return questions
@@ -71,8 +70,3 @@ def _source(question: ReadingQuestion) -> str:
     if cell not in cells:
         raise CourseError(f"{READING}, {question.id}: there is no cell {cell} in {file}.")
     return cells[cell]
-
-
-def prove_reading(question: Question) -> None:
-    """Raises CourseError if the key isn't what Python computes."""
-    check_key(question, prove(question))

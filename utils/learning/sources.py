@@ -4,18 +4,15 @@ No answer stands there: predictions name the cell whose stored output answers th
 where the lesson introduces them, a sheet names the cells whose tables it shows.
 """
 
-from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from utils.errors import CourseError
 from utils.learning.items import TraceTry
-from utils.quiz.bank import Strict, line_of, read_yaml
+from utils.quiz.bank import Strict, read_model
 from utils.settings import PROJECT
 
 LEARNING = PROJECT / "learning"
-Model = TypeVar("Model", bound=BaseModel)
 
 
 class Asked(Strict):
@@ -106,27 +103,11 @@ class TraceSource(Strict):
     lessons: dict[str, tuple[TraceTry, ...]]
 
 
-def read_source(file: Path, model: type[Model]) -> Model:
-    """Read a file of `learning/`.
-
-    Raises:
-        CourseError: missing, not YAML, or against the schema; the line is named.
-    """
-    node, content = read_yaml(file)
-    try:
-        return model.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
-        line = line_of(node, first["loc"])
-        raise CourseError(f"{file}, line {line}: {place}: {first['msg']}.") from error
-
-
 def lesson_source(lesson: str) -> LessonSource:
     """What is written by hand for a lesson, as in "05_resnet"."""
-    return read_source(LEARNING / f"{lesson}.yaml", LessonSource)
+    return read_model(LEARNING / f"{lesson}.yaml", LessonSource)
 
 
 def lesson_traces(lesson: str) -> tuple[TraceTry, ...]:
     """What to change in a trace to see a lesson's matter live."""
-    return read_source(LEARNING / "traces.yaml", TraceSource).lessons.get(lesson, ())
+    return read_model(LEARNING / "traces.yaml", TraceSource).lessons.get(lesson, ())

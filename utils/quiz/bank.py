@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -20,6 +20,7 @@ from utils.settings import PROJECT
 QUIZZES = PROJECT / "quizzes"
 TEST = "test"
 LETTERS = ("A", "B", "C", "D")
+Model = TypeVar("Model", bound=BaseModel)
 Letter = Literal["A", "B", "C", "D"]
 Kind = Literal["lesson", "practice", "test"]
 Difficulty = Literal["easy", "medium", "hard"]
@@ -104,14 +105,19 @@ def find_bank(name: str) -> Path:
 
 
 def read_bank(file: Path) -> Bank:
-    """Read one file of the bank.
+    """Read one file of the bank; raises CourseError as `read_model` does."""
+    return read_model(file, Bank)
+
+
+def read_model(file: Path, model: type[Model]) -> Model:
+    """Read a YAML file into a record.
 
     Raises:
         CourseError: missing, not YAML, or against the schema; the line is named.
     """
     node, content = read_yaml(file)
     try:
-        return Bank.model_validate(content)
+        return model.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "the file"
