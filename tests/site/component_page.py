@@ -11,6 +11,7 @@ from utils.learning.items import exercise_items, lesson_items
 from utils.learning.ways import Way
 from utils.quiz.bank import find_bank, read_bank
 from utils.settings import PROJECT
+from utils.site.notebooks import plain_question
 
 SITE = PROJECT / "site"
 LESSON, EXERCISE = "05_resnet", "ex05_residual_block"
@@ -47,11 +48,8 @@ def page(folder: Path, name: str, *, theme: str = "light", lead: str = "") -> st
 def items(name: str) -> dict[str, Any]:
     """What a page embeds: no proofs of questions, nothing of an exercise but what is asked."""
     if name == "quiz":
-        return {"questions": [
-            question.model_dump(mode="json", exclude={"setup": True, "options": {
-                letter: {"true_if"} for letter in question.options
-            }}) for question in read_bank(find_bank(LESSON)).questions[:3]
-        ]}  # fmt: skip
+        asked = read_bank(find_bank(LESSON)).questions[:3]
+        return {"questions": [plain_question(question) for question in asked]}
     if name == "progress":
         return {
             "lessons": [{"name": name, "title": name} for name in lesson_names()],

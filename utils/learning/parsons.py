@@ -80,27 +80,22 @@ def joined(
     while position >= 1:
         one, other = lines[position], lines[position + 1]
         if exchangeable(one, other) and not _order_matters(exercise, cell, lines, position):
-            if any(d.instead_of in (position, position + 1) for d in distractors):
-                distractors = [_within(d, position, one, other) for d in distractors]
             both = Line(code=f"{one.code}\n{other.code}", indent=one.indent)
             lines = [*lines[:position], both, *lines[position + 2 :]]
-            distractors = [
-                d.model_copy(update={"instead_of": d.instead_of - (d.instead_of > position)})
-                for d in distractors
-            ]
+            distractors = [_within(d, position, one, other) for d in distractors]
         position -= 1
     return lines, distractors
 
 
 def _within(distractor: Distractor, position: int, one: Line, other: Line) -> Distractor:
-    """A distractor of one of two lines that become one: the other line joins it as it is."""
-    if distractor.instead_of == position:
-        return distractor.model_copy(update={"code": f"{distractor.code}\n{other.code}"})
-    if distractor.instead_of == position + 1:
-        return distractor.model_copy(
-            update={"code": f"{one.code}\n{distractor.code}", "instead_of": position}
-        )
-    return distractor
+    """A distractor where two lines became one: if it was for one of them, the other joins it."""
+    code, instead_of = distractor.code, distractor.instead_of
+    if instead_of == position:
+        code = f"{code}\n{other.code}"
+    elif instead_of == position + 1:
+        code = f"{one.code}\n{code}"
+    moved = instead_of - (instead_of > position)
+    return distractor.model_copy(update={"code": code, "instead_of": moved})
 
 
 def exchangeable(one: Line, other: Line) -> bool:

@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 import tempfile
-import typing
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -108,7 +107,7 @@ def _signature(found: Any, used: set[str]) -> str:
         parameter for parameter in parameters if parameter.name not in ("self", "args", "kwargs")
     ]
     shown = [p.name for p in own if p.default is inspect.Parameter.empty]
-    shown += [f"{p.name}=" for p in own if f"{p.name}" in used and p.name not in shown]
+    shown += [f"{p.name}=" for p in own if p.name in used and p.name not in shown]
     return f"({', '.join([*shown, *(['…'] if len(shown) < len(parameters) else [])])})"
 
 
@@ -161,7 +160,7 @@ def _text(markdown: str) -> Markup:
     return Markup(re.sub(r"\*([^*]+)\*", r"<em>\1</em>", as_html(markdown)))
 
 
-def _template(name: str) -> typing.Any:
+def _template(name: str) -> Any:
     loader = FileSystemLoader(PROJECT / "utils" / "learning" / "templates")
     return Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True,
