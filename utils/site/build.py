@@ -2,11 +2,12 @@
 
 import shutil
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 
 from utils.errors import CourseError
 from utils.files import read_text, write_file
-from utils.grading.assignments import EXERCISES
+from utils.grading.assignments import assignment_names
 from utils.learning.catalogue import lesson_names
 from utils.learning.items import lesson_items
 from utils.learning.sheets import write_sheets
@@ -67,13 +68,8 @@ def _files(config: SiteConfig) -> Iterator[tuple[str, str]]:
         yield f"ways/{file.name}", read_text(file)
     for lesson in lesson_names():
         yield f"lessons/{lesson}.ipynb", lesson_page(lesson, config)
-    for exercise in exercise_names():
+    for exercise in assignment_names():
         yield f"exercises/{exercise}.ipynb", exercise_page(exercise, config)
-
-
-def exercise_names() -> list[str]:
-    """The exercises as released."""
-    return sorted(folder.name for folder in EXERCISES.glob("ex*") if folder.is_dir())
 
 
 def contents() -> str:
@@ -81,7 +77,7 @@ def contents() -> str:
     parts = {
         "Lessons": [f"lessons/{name}" for name in lesson_names()],
         "Ten ways": ["ways/evidence", *(f"ways/{way.value}" for way in Way), "ways/progress"],
-        "Exercises": [f"exercises/{name}" for name in exercise_names()],
+        "Exercises": [f"exercises/{name}" for name in assignment_names()],
         "Guide": [*PAGES.values(), "contributing"],
         "Reference": ["api/index"],
     }
@@ -125,28 +121,15 @@ def _api(title: str, modules: list[str]) -> str:
 def _run_sphinx(config: SiteConfig) -> None:
     from sphinx.application import Sphinx
 
-    warnings = _Lines()
+    warnings = StringIO()
     app = Sphinx(
         str(SOURCE), None, str(OUTPUT), str(DOCTREES), "html", status=None, warning=warnings,
         confoverrides=sphinx_settings(config), parallel=2,
     )  # fmt: skip
     app.build()
-    if app.statuscode or warnings.lines:
-        raise CourseError(f"Sphinx found something wrong: {' '.join(warnings.lines)[:2000]}")
-
-
-class _Lines:
-    """A stream that keeps what is written to it."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def write(self, text: str) -> None:
-        if text.strip():
-            self.lines.append(text.strip())
-
-    def flush(self) -> None:
-        """Nothing waits."""
+    said = " ".join(warnings.getvalue().split())
+    if app.statuscode or said:
+        raise CourseError(f"Sphinx found something wrong: {said[:2000]}")
 
 
 def _copy_beside(config: SiteConfig) -> None:
