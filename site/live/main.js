@@ -3,6 +3,7 @@
 import { element } from "./draw.js";
 import { Engine, Told } from "./engine.js";
 import { softmax } from "./softmax.js";
+import { createEngines, titleOf } from "./views/engines.js";
 import { createFamilies } from "./views/families.js";
 import { createFeatures } from "./views/features.js";
 import { createFlow } from "./views/flow.js";
@@ -34,6 +35,7 @@ class App {
       createPrediction(section("prediction"), this),
       createFamilies(section("families"), this),
       createTraining(section("training"), this),
+      createEngines(section("engines"), this),
     ];
     this.source = createSource(section("source"), this);
     this.#offerNetworks();
@@ -123,14 +125,16 @@ class App {
     this.each("showPrepared", this.prepared, network, choices);
     if (this.dirty) return; // the crop is still being dragged
     const outputs = [...network.stages.map((stage) => stage.output), "features", "logits"];
-    const { found, ms } = await this.run(network.name, this.prepared.tensor, outputs);
+    const { found, ms, engine } = await this.run(network.name, this.prepared.tensor, outputs);
     this.ran = found;
     const top = this.top(found.logits);
-    this.say(`${network.name} answered in ${ms.toFixed(0)} ms: ${top[0].label}.`);
+    const time = `${ms.toFixed(0)} ms on ${titleOf(engine)}`;
+    this.say(`${network.name} answered in ${time}: ${top[0].label}.`);
     this.each("showRun", found, network, this.prepared);
     this.each("showAnswer", top);
     section("live").dataset.answer = top[0].label;
     section("live").dataset.network = network.name;
+    section("live").dataset.engine = engine;
     section("live").dataset.answers = String(Number(section("live").dataset.answers ?? 0) + 1);
   }
 

@@ -1,4 +1,7 @@
-/** The networks in ONNX Runtime: fetched with progress, compiled once, run one at a time. */
+/**
+ * The networks in ONNX Runtime: fetched with progress, compiled once, run one at a time, on
+ * WebAssembly or, where it was measured to be faster, on WebGPU.
+ */
 
 import * as ort from "onnxruntime-web/wasm";
 import { Told } from "./files.js";
@@ -8,13 +11,23 @@ const REFUSED =
   "This browser refuses WebAssembly, in which the networks run: allow it, or use another " +
   "browser. Everything else on the site works without it.";
 const WASM = "ort-wasm-simd-threaded.wasm";
+const WEBGPU_WASM = "ort-wasm-simd-threaded.asyncify.wasm";
+const OPTIONS = {
+  graphOptimizationLevel: "all",
+  // Turn stored weights back into float32 once, not in every run.
+  extra: { session: { disable_quant_qdq: "1" } },
+};
+const TIMED = 3; // runs, of which the fastest counts; one before them compiles what is needed
+const ALIKE = 0.999; // least cosine between the features of both
 
 export class Networks {
   /** @param {(news: object) => void} tell about progress */
   constructor(tell) {
     this.tell = tell;
-    this.sessions = new Map();
+    this.sessions = new Map(); // by engine and network
     this.heads = new Map();
+    this.engines = new Map(); // by network, once both have been timed
+    this.webgpu = null;
   }
 
   start(base, known) {
@@ -26,24 +39,30 @@ export class Networks {
     ort.env.logLevel = "error";
   }
 
-  async load(name) {
-    if (this.sessions.has(name)) return { ms: 0 };
+  /** Get WebGPU ready, if this browser has it; tells whether it has. */
+  async openWebgpu() {
+    if (!(await navigator.gpu?.requestAdapter())) return false;
+    const runtime = await import(new URL("webgpu.js", this.base).href);
+    runtime.start(new URL(WEBGPU_WASM, this.base).href);
+    this.webgpu = runtime;
+    return true;
+  }
+
+  async load(name, engine = "wasm") {
+    const key = `${engine} ${name}`;
+    if (this.sessions.has(key)) return this.sessions.get(key);
     const bytes = await this.bytes(name);
-    const started = performance.now();
-    const session = await this.compiled(bytes);
-    this.heads.set(name, headOf(bytes));
-    this.sessions.set(name, session);
-    return { ms: performance.now() - started };
+    const session = await (engine === "webgpu"
+      ? this.webgpu.session(bytes, OPTIONS)
+      : this.compiled(bytes));
+    if (!this.heads.has(name)) this.heads.set(name, headOf(bytes));
+    this.sessions.set(key, session);
+    return session;
   }
 
   async compiled(bytes) {
     try {
-      return await ort.InferenceSession.create(bytes, {
-        executionProviders: ["wasm"],
-        graphOptimizationLevel: "all",
-        // Turn stored weights back into float32 once, not in every run.
-        extra: { session: { disable_quant_qdq: "1" } },
-      });
+      return await ort.InferenceSession.create(bytes, { ...OPTIONS, executionProviders: ["wasm"] });
     } catch (error) {
       if (/no available backend/i.test(error.message)) throw new Told(REFUSED);
       throw new Told(`ONNX Runtime could not start here (${error.message}): reload the page.`);
@@ -67,12 +86,25 @@ export class Networks {
     return all;
   }
 
+  /** Run a network on its engine; where WebGPU gives up, WebAssembly goes on. */
   async run(name, tensor, outputs) {
-    await this.load(name);
+    const engine = this.engines.get(name) ?? "wasm";
+    try {
+      return { ...(await this.runOn(engine, name, tensor, outputs)), engine };
+    } catch (error) {
+      if (engine === "wasm") throw error;
+      this.engines.set(name, "wasm");
+      return { ...(await this.runOn("wasm", name, tensor, outputs)), engine: "wasm" };
+    }
+  }
+
+  async runOn(engine, name, tensor, outputs) {
+    const session = await this.load(name, engine);
+    const { Tensor } = engine === "webgpu" ? this.webgpu : ort;
     const side = Math.sqrt(tensor.length / 3);
-    const input = new ort.Tensor("float32", tensor, [1, 3, side, side]);
+    const input = new Tensor("float32", tensor, [1, 3, side, side]);
     const started = performance.now();
-    const values = await this.sessions.get(name).run({ normalised: input }, outputs);
+    const values = await session.run({ normalised: input }, outputs);
     const ms = performance.now() - started;
     const found = {};
     for (const output of outputs) {
@@ -82,8 +114,41 @@ export class Networks {
     return { found, ms };
   }
 
+  /** Time a network on both engines; from now on it runs on the faster, if both agree. */
+  async compare(name, tensor, outputs) {
+    const wasm = await this.timed("wasm", name, tensor, outputs);
+    const webgpu = await this.timed("webgpu", name, tensor, outputs);
+    const agree = cosine(wasm.found.features, webgpu.found.features) >= ALIKE;
+    const engine = agree && webgpu.ms < wasm.ms ? "webgpu" : "wasm";
+    this.engines.set(name, engine);
+    return { engine, agree, ms: { wasm: wasm.ms, webgpu: webgpu.ms } };
+  }
+
+  async timed(engine, name, tensor, outputs) {
+    const { found } = await this.runOn(engine, name, tensor, outputs);
+    let ms = Infinity;
+    for (let turn = 0; turn < TIMED; turn++)
+      ms = Math.min(ms, (await this.runOn(engine, name, tensor, outputs)).ms);
+    return { found, ms };
+  }
+
+  use(name, engine) {
+    this.engines.set(name, engine);
+  }
+
   async head(name) {
     await this.load(name);
     return this.heads.get(name);
   }
+}
+
+function cosine(a, b) {
+  let product = 0;
+  let [normA, normB] = [0, 0];
+  for (let i = 0; i < a.length; i++) {
+    product += a[i] * b[i];
+    normA += a[i] ** 2;
+    normB += b[i] ** 2;
+  }
+  return product / Math.sqrt(normA * normB);
 }

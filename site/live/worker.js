@@ -19,7 +19,13 @@ const methods = {
   /** Make ONNX Runtime ready; `base` is where its files and the networks lie. */
   start: ({ base, known }) => networks.start(base, known),
 
-  load: ({ name }) => networks.load(name),
+  /** Get WebGPU ready; tells whether this browser has it. */
+  webgpu: () => networks.openWebgpu(),
+
+  /** Time a network on both engines and choose the faster. */
+  compare: ({ name, tensor, outputs }) => networks.compare(name, tensor, outputs),
+
+  use: ({ name, engine }) => networks.use(name, engine),
 
   /** Decode a photo and keep it under a number; gives a picture of it to draw. */
   async open({ number, blob, name }) {
@@ -51,10 +57,10 @@ const methods = {
     return [result, [...pictures, tensor.buffer, steps.cropped.data.buffer]];
   },
 
-  /** A network's outputs for a tensor, and the milliseconds that it took. */
+  /** A network's outputs for a tensor, the milliseconds that it took, and on which engine. */
   async run({ name, tensor, outputs }) {
-    const { found, ms } = await networks.run(name, tensor, outputs);
-    return [{ found, ms }, Object.values(found).map((values) => values.buffer)];
+    const { found, ms, engine } = await networks.run(name, tensor, outputs);
+    return [{ found, ms, engine }, Object.values(found).map((values) => values.buffer)];
   },
 
   /** Weights of one class of a network's own head: for its activation map. */
@@ -124,11 +130,12 @@ function fileOf({ width, height, data }) {
   return canvas.convertToBlob({ type: "image/png" });
 }
 
+const AT_ONCE = new Set(["stop", "webgpu"]); // all others wait for their turn
 let last = Promise.resolve();
 
 self.addEventListener("message", ({ data }) => {
   const answer = () => respond(data);
-  if (data.method === "stop") answer();
+  if (AT_ONCE.has(data.method)) answer();
   else last = last.then(answer, answer); // one after the other: ONNX Runtime runs one at a time
 });
 

@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-SWITCHES = ["--disable-gpu", "--disable-background-networking", "--disable-component-update",
+NO_GPU = ["--disable-gpu"]
+SOFTWARE_GPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"]
+SWITCHES = ["--disable-background-networking", "--disable-component-update",
             "--disable-sync", "--no-first-run"]  # fmt: skip
 LOCAL = ("file:", "data:", "blob:")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -17,14 +19,19 @@ VIOLATIONS = """axe.run({ preload: false }).then((found) =>
 
 @contextmanager
 def running_browser() -> Iterator[Any]:
-    """Debian's Chromium without a window."""
+    """Debian's Chromium without a window or a GPU."""
     from playwright.sync_api import sync_playwright
 
-    as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=[*SWITCHES, *as_root])
+        browser = started(driver.chromium, NO_GPU)
         yield browser
         browser.close()
+
+
+def started(chromium: Any, switches: list[str]) -> Any:
+    """Another Chromium, with switches of its own; one driver serves all."""
+    as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
+    return chromium.launch(executable_path=CHROMIUM, args=[*SWITCHES, *switches, *as_root])
 
 
 @contextmanager

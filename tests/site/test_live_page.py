@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from pages import CHROMIUM
+from pages import CHROMIUM, SOFTWARE_GPU, started
 
 from utils.backbones import load_backbone
 from utils.images import PHOTOS, open_photo, preprocess, sample_photo
@@ -116,6 +116,51 @@ def test_first_class_of_each_photo_is_pytorchs(live: Live, name: str) -> None:
         with torch.inference_mode():
             logits = backbone.logits(pixels)[0]
         assert live.answer_after(button.click) == IMAGENET_CLASSES[int(logits.argmax())]
+
+
+def test_without_a_gpu_no_engine_is_offered(live: Live) -> None:
+    live.start()
+    live.answer_after(live.page.locator(".photos button").nth(1).click)
+    assert live.page.get_attribute("#live", "data-engine") == "wasm"
+    assert live.page.locator("#engines").is_hidden()
+
+
+@pytest.fixture
+def with_gpu(browser, address: str) -> Iterator[Live]:
+    """The page in a browser with WebGPU: in software, so that any machine has it."""
+    other = started(browser.browser_type, SOFTWARE_GPU)
+    page = Live(other.new_page(viewport={"width": 1280, "height": 900}), address)
+    yield page
+    assert page.noted == []
+    other.close()
+
+
+def test_webgpu_is_timed_and_answers_as_pytorch_does(with_gpu: Live) -> None:
+    live = with_gpu
+    live.start()
+    live.until(lambda: live.page.get_attribute("#engines", "data-compared") is not None)
+    choices = live.page.locator("#engines label").all_text_contents()
+    times = {words.split(",")[0].strip(): int(words.split()[-2]) for words in choices}
+    chosen = live.page.locator("#engines input:checked").get_attribute("value")
+    assert times[{"wasm": "WebAssembly", "webgpu": "WebGPU"}[chosen]] == min(times.values())
+    if chosen == "wasm":
+        live.answer_after(lambda: live.page.check("#engines input[value=webgpu]"))
+    backbone = load_backbone("efficientnet_lite0", "offline")
+    for number, photo in enumerate(PHOTOS[:2]):
+        pixels = preprocess(open_photo(sample_photo(photo)), backbone.spec.preprocessing)
+        with torch.inference_mode():
+            label = int(backbone.logits(pixels)[0].argmax())
+        button = live.page.locator(".photos button").nth(number)
+        assert live.answer_after(button.click) == IMAGENET_CLASSES[label]
+        assert live.page.get_attribute("#live", "data-engine") == "webgpu"
+
+
+def test_webgpu_that_cannot_be_fetched_is_said(with_gpu: Live) -> None:
+    live = with_gpu
+    live.page.route("**/webgpu.js", lambda route: route.fulfill(body="not a script"))
+    live.start()
+    live.until(lambda: "WebGPU could not be used" in live.text("#engines"))
+    assert live.answer_after(live.page.locator(".photos button").nth(1).click)
 
 
 def test_trained_head_answers_and_is_taken_by_course_predict(live: Live, tmp_path: Path) -> None:

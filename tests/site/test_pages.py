@@ -9,7 +9,8 @@ from pages import tab_of, violations
 
 from utils.learning.catalogue import lesson_names
 from utils.learning.ways import Way
-from utils.site.config import SITE
+from utils.settings import PROJECT
+from utils.site.config import SITE, site_config
 from utils.site.seal import seal
 
 AXE = SITE / "node_modules" / "axe-core" / "axe.min.js"
@@ -72,6 +73,20 @@ def test_every_link_within_the_site_leads_somewhere(site: Path) -> None:
         for address in re.findall(r'(?:href|src)="([^"#?]+)[^"]*"', page):
             if "://" not in address and not address.startswith(("data:", "mailto:")):
                 assert (file.parent / address).exists(), f"{file.relative_to(site)}: {address}"
+
+
+def test_readme_and_lessons_link_to_pages_that_are_there(site: Path) -> None:
+    """They repeat the address that follows from site.toml; where it changes, change theirs."""
+    address = site_config().pages_address + "/"
+    lessons = [PROJECT / "lessons" / f"{lesson}.ipynb" for lesson in lesson_names()]
+    for file in (PROJECT / "README.md", *lessons):
+        text = file.read_text(encoding="utf-8")
+        links = re.findall(r"\]\((https://[\w-]+\.github\.io[^)\s]*)\)", text)
+        assert len(links) >= 2
+        for link in links:
+            assert link.startswith(address), f"{file.name}: {link} isn't below {address}"
+            path = re.sub(r"(^|/)$", r"\1index.html", link.removeprefix(address))
+            assert (site / path).exists(), f"{file.name}: {link}"
 
 
 def test_search_finds_a_word_of_a_lesson(site: Path, browser: Any) -> None:

@@ -1,5 +1,6 @@
 """Where the site's parts lie, and what it can't know by itself: `site/site.toml`."""
 
+import re
 import tomllib
 from dataclasses import dataclass
 
@@ -27,6 +28,23 @@ class SiteConfig:
     def file_address(self, path: str) -> str:
         """Where a file of the repository can be read."""
         return f"{self.repository}/blob/{self.branch}/{path}"
+
+    @property
+    def pages_address(self) -> str:
+        """Where GitHub publishes the newest version of the site."""
+        owner, name = self.owner_and_name.split("/")
+        return f"https://{owner}.github.io/{name}/latest"
+
+    def local(self, text: str, up: str) -> str:
+        """Markdown whose links to the published site lead to the copy they stand in; `up` is the
+        way from the page to the site's first folder.
+        """
+
+        def link(match: re.Match[str]) -> str:
+            path = re.sub(r"(^|/)$", r"\1index.html", match[2])
+            return f'<a href="{up}{path}">{match[1]}</a>'
+
+        return re.sub(rf"\[([^\]]+)\]\({re.escape(self.pages_address)}/([\w./-]*)\)", link, text)
 
     @property
     def owner_and_name(self) -> str:

@@ -19,7 +19,9 @@ from utils.site.config import SITE
 from utils.site.networks import kept_networks
 
 PAGE = SITE / "live"
-WASM = SITE / "node_modules" / "onnxruntime-web" / "dist" / "ort-wasm-simd-threaded.wasm"
+RUNTIME = SITE / "node_modules" / "onnxruntime-web" / "dist"
+WASM = RUNTIME / "ort-wasm-simd-threaded.wasm"
+WEBGPU_WASM = RUNTIME / "ort-wasm-simd-threaded.asyncify.wasm"
 THINGS = PROJECT / "data" / "things"
 A_CLASS = 8  # pictures of each class of data/things that the page offers
 CODE = (
@@ -93,9 +95,11 @@ def _bundle(folder: Path) -> None:
         raise CourseError("The site's packages are missing: run `npm ci` in site/.")
     esbuild = [str(SITE / "node_modules" / ".bin" / "esbuild"), "--bundle", "--minify"]
     _run([*esbuild, "--format=iife", str(PAGE / "main.js"), f"--outfile={folder / 'live.js'}"])
-    _run([*esbuild, "--format=esm", str(PAGE / "worker.js"), f"--outfile={folder / 'worker.js'}"])
+    for script in ("worker.js", "webgpu.js"):
+        _run([*esbuild, "--format=esm", str(PAGE / script), f"--outfile={folder / script}"])
     _copy(PAGE / "live.css", folder / "live.css")
-    _copy(WASM, folder / WASM.name)
+    for wasm in (WASM, WEBGPU_WASM):
+        _copy(wasm, folder / wasm.name)
 
 
 def _run(command: Sequence[str]) -> None:

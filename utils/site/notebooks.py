@@ -95,7 +95,7 @@ def _become(cell: NotebookNode, page: str) -> None:
 
 
 def _with_links(text: str, config: SiteConfig) -> str:
-    text = NOTEBOOK.sub(r"](../\1/\2.ipynb)", text)
+    text = NOTEBOOK.sub(r"](../\1/\2.ipynb)", config.local(text, "../"))
 
     def in_repository(match: re.Match[str]) -> str:
         return f"]({config.file_address(match[1])})"

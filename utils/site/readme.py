@@ -72,7 +72,8 @@ def with_links(text: str, page: str, config: SiteConfig, anchors: dict[str, str]
         words, address = match.groups()
         return f"[{words}]({_address(address, page, up, config, anchors)})"
 
-    return LINK.sub(changed, PICTURE.sub(rf"\1({up}ways/\2)", text))
+    text = PICTURE.sub(rf"\1({up}ways/\2)", config.local(text, up))
+    return LINK.sub(changed, text)
 
 
 def _address(address: str, page: str, up: str, config: SiteConfig, anchors: dict[str, str]) -> str:

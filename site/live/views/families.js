@@ -1,6 +1,7 @@
 /** Three families side by side, on the same photo: shapes, times, megabytes, answers. */
 
 import { element, percent, times } from "../draw.js";
+import { titleOf } from "./engines.js";
 
 const TURNS = 5;
 
@@ -32,19 +33,20 @@ export function createFamilies(root, app) {
     });
     for (const picture of prepared.pictures) picture.close();
     const taken = [];
-    let logits;
+    let logits, engine;
     for (let i = 0; i < TURNS; i++) {
-      const { found, ms } = await app.run(name, prepared.tensor, ["logits"]);
+      const { found, ms, engine: used } = await app.run(name, prepared.tensor, ["logits"]);
       taken.push(ms);
       logits = found.logits;
+      engine = used;
     }
-    return column(network, median(taken), app.top(logits, 3));
+    return column(network, { ms: median(taken), engine }, app.top(logits, 3));
   }
 
-  function column(network, ms, top) {
+  function column(network, { ms, engine }, top) {
     const { agreement } = network;
     const facts = [
-      ["milliseconds here", ms.toFixed(0)],
+      ["milliseconds here", `${ms.toFixed(0)} (${titleOf(engine)})`],
       ["megabytes", `${(network.bytes / 1e6).toFixed(1)} (${network.form})`],
       ["million values", (network.parameters / 1e6).toFixed(1)],
       ["GMACs", network.gmacs.toFixed(2)],
