@@ -9,6 +9,7 @@ from pages import tab_of, violations
 
 from utils.learning.catalogue import lesson_names
 from utils.learning.ways import Way
+from utils.lessons import read_notebook
 from utils.settings import PROJECT
 from utils.site.config import SITE, site_config
 from utils.site.seal import seal
@@ -104,6 +105,16 @@ def test_a_lessons_prediction_and_quiz_are_answered_on_its_page(site: Path, brow
         assert tab.locator("course-predict .course-item").count() == 3
         assert tab.locator("course-quiz .course-item").count() == 3
         assert wrong == []
+
+
+def test_tables_that_lessons_show_are_tables_on_their_pages(site: Path) -> None:
+    for lesson in lesson_names():
+        notebook = read_notebook(PROJECT / "lessons" / f"{lesson}.ipynb")
+        outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+        shown = ["".join(output.get("data", {}).get("text/markdown", "")) for output in outputs]
+        page = (site / "lessons" / f"{lesson}.html").read_text(encoding="utf-8")
+        assert page.count("<table") >= sum("| ---" in text for text in shown)
+        assert "| ---" not in page
 
 
 def test_colab_copies_begin_with_their_set_up(site: Path) -> None:

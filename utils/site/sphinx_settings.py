@@ -40,6 +40,7 @@ def sphinx_settings(config: SiteConfig) -> dict[str, Any]:
         "html_show_search_summary": False,  # it would fetch pages, which fails from a disk
         "nb_execution_mode": "off",
         "nb_merge_streams": True,
+        "nb_render_markdown_format": "myst",  # CommonMark, the default, has no tables
         "myst_enable_extensions": ["dollarmath"],
         "myst_heading_anchors": 4,
         "mathjax_path": MATHJAX,
