@@ -17,6 +17,4 @@ def test_torchvisions_vgg11_bn_gives_the_same_logits() -> None:
     photos = [sample_photo(name) for name in ("chelsea", "china")]
     pixels = torch.cat([preprocess(open_photo(f), backbone.spec.preprocessing) for f in photos])
     with torch.inference_mode():
-        torch.testing.assert_close(
-            model.eval()(pixels), backbone.logits(pixels), atol=1e-4, rtol=0
-        )
+        torch.testing.assert_close(model.eval()(pixels), backbone.logits(pixels), atol=1e-4, rtol=0)

@@ -29,6 +29,7 @@ from utils.datasets import Progress, no_progress
 from utils.device import Runtime, machine, memory_guard, reproducible
 from utils.distillation.compositions import compose
 from utils.distillation.config import DistillationConfig
+from utils.distillation.finishing import Finish, finish
 from utils.distillation.muon import PreciseMuon
 from utils.distillation.pictures import Pictures
 from utils.distillation.student import HINTS, TEACHER, Student, Teacher, student_state
@@ -72,6 +73,7 @@ class Distillation:
     earlier: tuple[
         dict[str, Any], ...
     ]  # the runs, without intervals, whose weights this one began with
+    finish: Finish | None = None  # earlier runs kept the head that they learned with
     things_left_out: bool = True  # as `load_pictures` does; records of earlier runs don't say so
 
 
@@ -103,10 +105,14 @@ def distill(
         while (done := len(rows) * config.interval) < config.steps:
             steps = range(done, min(done + config.interval, config.steps))
             rows.append(_interval(run, steps, progress))
-            weights = student_state(run.student, config.student)
-            checkpoints.save(run.state, [asdict(row) for row in rows], weights)
+            checkpoints.save(
+                run.state, [asdict(row) for row in rows], student_state(run.student, config.student)
+            )
             if on_interval:
                 on_interval(rows[-1])
+        learned = student_state(run.student, config.student)
+        seen = rows[-1].images
+        state, finished = finish(run.backbone, learned, run.teacher, train, seen, runtime)
     record = Distillation(
         student=config.student,
         teacher=TEACHER,
@@ -119,8 +125,9 @@ def distill(
         config=config,
         intervals=tuple(rows),
         earlier=_earlier_runs(config, rows),
+        finish=finished,
     )
-    return record, student_state(run.student, config.student)
+    return record, state
 
 
 def _earlier_runs(
@@ -168,7 +175,7 @@ class _Run:
         self.config, self.pictures, self.runtime = config, pictures, runtime
         self.teacher = Teacher(runtime)
         seen = runtime.move_batch(compose(pictures, CALIBRATION, config.side, Random(config.seed)))
-        backbone = load_backbone(config.student, config.start, config.seed)
+        self.backbone = backbone = load_backbone(config.student, config.start, config.seed)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             self.student = runtime.move_module(Student(backbone, self.teacher, seen))

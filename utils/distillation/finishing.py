@@ -1,0 +1,186 @@
+"""What is done to a student that has learned: its head fitted anew, its features scaled.
+
+Both leave the backbone's maps alone but for a scale. In a trial with 1,024 compositions of held-out
+pictures, the fitted head of a VGG that had learned from 74,880 compositions named what its teacher
+names on 16 % of them, and the head that had learned with the backbone on 8 %. For a ResNet-18 after
+965,888 compositions, no fitted head did better than the one that had learned.
+"""
+
+from copy import deepcopy
+from dataclasses import dataclass
+from random import Random
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import kl_div, log_softmax
+
+from utils.backbones import Backbone
+from utils.device import Runtime
+from utils.distillation.compositions import compose
+from utils.distillation.pictures import Pictures
+from utils.distillation.student import Teacher
+from utils.features import fast_backbone
+
+SIDE = 224  # pixels: the size at which students are used
+COMPOSITIONS = 6144  # to fit the head on, if the student has seen as many
+CHECKED = 4  # a quarter as many besides tell which epoch's head is the best
+BATCH = 64
+EPOCHS = 20
+LR = 1e-3
+LEAST_SPREAD = 0.1  # of the mean deviation: the least divisor of a feature
+ORDINARY = 0.5  # mean standard deviation of the features afterwards
+
+# What a factor of the features multiplies and divides, so that the logits stay: in a ResNet the
+# shortcut of the last block brings the block before along.
+MULTIPLIED = {
+    "resnet18": ("layer4.0.bn2", "layer4.0.downsample.1", "layer4.1.bn2"),
+    "vgg11_gap": ("features.26",),
+}
+DIVIDED = {  # the classifier comes last
+    "resnet18": ("layer4.1.conv1.weight", "fc.weight"),
+    "vgg11_gap": ("classifier.weight",),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """Features of a student on compositions (N×D), and the teacher's logits on the same (N×C)."""
+
+    features: Tensor
+    wanted: Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finish:
+    """How a student was finished: the divergence (in nats) of the head that it learned with and of
+    the fitted one on compositions that neither was fitted to, and the factor of its features.
+    """
+
+    learned: float
+    fitted: float
+    feature_scale: float
+
+
+def finish(
+    student: Backbone,
+    state: dict[str, Tensor],
+    teacher: Teacher,
+    pictures: Pictures,
+    seen: int,
+    runtime: Runtime,
+) -> tuple[dict[str, Tensor], Finish]:
+    """Fit the head of a student anew, and bring its features to an ordinary size.
+
+    Args:
+        student: the model, of whose weights those in `state` take the place.
+        state: as `student_state` gives it.
+        teacher: whose answers the head is fitted to.
+        pictures: those that the student learned from.
+        seen: how many compositions the student has learned from.
+        runtime: where to compute.
+    """
+    backbone = _with_state(student, state)
+    count = min(COMPOSITIONS, seen)
+    fitting, checking = (
+        _answers(backbone, teacher, pictures, number, what, runtime)
+        for number, what in ((count, "head"), (-(-count // CHECKED), "check"))
+    )
+    head, learned, fitted = fit_head(backbone.head.cpu(), fitting, checking)
+    name = backbone.spec.name
+    weight = DIVIDED[name][-1]
+    state = state | {weight: head.weight.detach(), _bias(weight): head.bias.detach()}
+    scale = ORDINARY / float(fitting.features.std(dim=0).mean().clamp(min=1e-6))
+    return scale_features(name, state, scale), Finish(
+        learned=learned, fitted=fitted, feature_scale=scale
+    )
+
+
+def _bias(weight: str) -> str:
+    return weight.removesuffix("weight") + "bias"
+
+
+def _with_state(student: Backbone, state: dict[str, Tensor]) -> Backbone:
+    model = student.spec.build()
+    model.load_state_dict(state)
+    return Backbone(student.spec, *student.spec.split(model), student.weights).eval()
+
+
+def _answers(
+    backbone: Backbone,
+    teacher: Teacher,
+    pictures: Pictures,
+    count: int,
+    what: str,
+    runtime: Runtime,
+) -> Answers:
+    """What both say of `count` compositions, drawn by the word `what`."""
+    size = min(BATCH, count)
+    batches = [compose(pictures, size, SIDE, Random(f"{what}/{n}")) for n in range(count // size)]
+    model = fast_backbone(backbone, runtime, size)
+    features = torch.cat([found.cpu() for found in model.stream(batches)])
+    head = deepcopy(teacher.backbone.head).cpu()
+    with torch.no_grad():
+        wanted = torch.cat([head(teacher(batch)[-1].cpu()) for batch in batches])
+    return Answers(features=features, wanted=wanted)
+
+
+def fit_head(
+    head: nn.Linear, fitting: Answers, checking: Answers
+) -> tuple[nn.Linear, float, float]:
+    """Fit a linear head to a teacher's answers by their divergence, beginning with `head`.
+
+    Returns the head of the epoch that does best on `checking`, which is `head` itself where no
+    epoch improves on it, and the divergences there of `head` and of the one returned, in nats.
+    """
+    std, mean = torch.std_mean(fitting.features, dim=0)
+    std = std.clamp(min=float(std.mean()) * LEAST_SPREAD)
+    learner, best = nn.Linear(head.in_features, head.out_features), deepcopy(head)
+    with torch.no_grad():
+        learner.weight.copy_(head.weight * std)
+        learner.bias.copy_(head.bias + head.weight @ mean)
+    learned = lowest = _divergence(head, checking)
+    rows = (fitting.features - mean) / std
+    wanted = log_softmax(fitting.wanted, dim=1)
+    optimizer = torch.optim.AdamW(learner.parameters(), lr=LR, weight_decay=0.0)
+    random = torch.Generator().manual_seed(0)
+    for _ in range(EPOCHS):
+        for chosen in torch.randperm(len(rows), generator=random).split(4 * BATCH):
+            answer = log_softmax(learner(rows[chosen]), dim=1)
+            loss = kl_div(answer, wanted[chosen], reduction="batchmean", log_target=True)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        tried = _unscaled(learner, mean, std)
+        if (divergence := _divergence(tried, checking)) < lowest:
+            best, lowest = tried, divergence
+    return best, learned, lowest
+
+
+@torch.no_grad()
+def _unscaled(learner: nn.Linear, mean: Tensor, std: Tensor) -> nn.Linear:
+    """The same head for features that aren't standardised."""
+    head = nn.Linear(learner.in_features, learner.out_features)
+    head.weight.copy_(learner.weight / std)
+    head.bias.copy_(learner.bias - head.weight @ mean)
+    return head
+
+
+@torch.no_grad()
+def _divergence(head: nn.Linear, answers: Answers) -> float:
+    answer, wanted = log_softmax(head(answers.features), 1), log_softmax(answers.wanted, 1)
+    return float(kl_div(answer, wanted, reduction="batchmean", log_target=True))
+
+
+def scale_features(name: str, state: dict[str, Tensor], scale: float) -> dict[str, Tensor]:
+    """The weights of a student whose features are `scale` times as large, and whose logits are the
+    same: ReLU and pooling keep a positive factor, and the classifier divides by it.
+
+    Features of ordinary size are for heads in plain PyTorch, which don't standardise them: with a
+    deviation of some thousandths they learn hardly anything in a few epochs.
+    """
+    multiplied = {f"{norm}.{kind}" for norm in MULTIPLIED[name] for kind in ("weight", "bias")}
+    divided = set(DIVIDED[name])
+    return {
+        key: value * scale if key in multiplied else value / scale if key in divided else value
+        for key, value in state.items()
+    }
