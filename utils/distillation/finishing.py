@@ -1,10 +1,10 @@
 """What is done to a student that has learned: its head fitted anew, its features scaled.
 
-Both leave the backbone's maps alone but for a scale. In a trial, 1,024 compositions of 72 photos and
-269 cut-outs that no student had seen were shown to two of them. A VGG that had learned from 74,880
-compositions of 96 photos named what its teacher names on 8 % with the head that had learned with it,
-and on 16 % with one fitted on 6,144 compositions of 675 photos. For a ResNet-18 after 965,888
-compositions, no fitted head did better than the one that had learned.
+Both leave the backbone's maps alone but for a scale. In a trial, 1,024 compositions of 72 photos
+and 269 cut-outs that no student had seen were shown to two of them. A VGG that had learned from
+74,880 compositions of 96 photos named what its teacher names on 8 % with the head that had learned
+with it, and on 16 % with one fitted on 6,144 compositions of 675 photos. For a ResNet-18 after
+965,888 compositions, no fitted head did better than the one that had learned.
 """
 
 from copy import deepcopy
