@@ -139,6 +139,7 @@ def test_webgpu_is_timed_and_answers_as_pytorch_does(with_gpu: Live) -> None:
     live = with_gpu
     live.start()
     live.until(lambda: live.page.get_attribute("#engines", "data-compared") is not None)
+    assert "answered in" in live.text("#status")
     choices = live.page.locator("#engines label").all_text_contents()
     times = {words.split(",")[0].strip(): int(words.split()[-2]) for words in choices}
     chosen = live.page.locator("#engines input:checked").get_attribute("value")
@@ -171,6 +172,7 @@ def test_trained_head_answers_and_is_taken_by_course_predict(live: Live, tmp_pat
     assert live.page.locator("[data-part=rows] tr").count() == 30
     with live.page.expect_download() as download:
         live.page.click("[data-part=download]")
+    assert "made ready" not in live.text("#status")
     file = tmp_path / download.value.suggested_filename
     download.value.save_as(file)
     photos = [
