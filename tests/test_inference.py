@@ -13,7 +13,7 @@ from timm.layers import BatchNormAct2d
 from torch import nn
 
 from utils.backbones import load_backbone, with_scales
-from utils.device import Runtime
+from utils.device import Runtime, torch_threads
 from utils.engines.openvino import engines_folder
 from utils.errors import CourseWarning
 from utils.images import Normalize
@@ -50,6 +50,30 @@ def test_each_engine_gives_the_modules_own_output(openvino: Runtime, engine: str
     batches = torch.split(photos, 8)  # the last is shorter
     torch.testing.assert_close(torch.cat(list(fast.stream(batches))), expected)
     torch.testing.assert_close(fast(photos[:8]), expected[:8])
+
+
+def test_the_engine_keeps_its_threads_where_torch_gets_fewer(openvino: Runtime) -> None:
+    """Photos are read with one thread of torch's while the engine computes with all of its own."""
+    photos = torch.randn(8, 3, 12, 12)
+    with torch_threads(2):
+        fast = fast_inference(tiny(), openvino, photos)
+    with torch_threads(1):
+        list(fast.stream([photos]))
+    (requests,) = fast.requests.values()
+    compiled = requests[0].get_compiled_model()
+    assert compiled.get_property("INFERENCE_NUM_THREADS") == 2
+
+
+def test_a_long_stream_finds_the_faster_hint_and_a_short_one_does_not(openvino: Runtime) -> None:
+    photos, model = torch.randn(20 * 8, 3, 12, 12), tiny()
+    fast = fast_inference(model, openvino, photos[:8])
+    with torch.no_grad():
+        expected = model(photos)
+    for batches, known in ((photos[:80].split(8), False), (photos.split(8), True)) * 2:
+        found = torch.cat(list(fast.stream(batches)))
+        torch.testing.assert_close(found, expected[: len(found)])
+        assert bool(fast.faster) is known
+        fast.faster = ""
 
 
 @pytest.mark.parametrize("name", ["efficientnet_lite0", "resnet18", "vgg11_gap"])
@@ -100,7 +124,7 @@ import openvino_telemetry.backend.backend_ga4 as reports
 sent = []
 reports.GA4Backend.send = lambda self, message: sent.append(message)
 import torch
-from utils.device import Runtime
+from utils.device import Runtime, torch_threads
 from utils.inference import fast_inference
 runtime = Runtime(torch.device("cpu"), "fp32", "openvino")
 fast = fast_inference(torch.nn.Conv2d(3, 4, 3), runtime, torch.zeros(2, 3, 8, 8))

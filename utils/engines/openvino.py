@@ -4,8 +4,10 @@ import hashlib
 import tempfile
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property, partial
+from functools import partial
+from itertools import islice
 from pathlib import Path
+from time import perf_counter
 from types import ModuleType
 from typing import Any
 
@@ -19,6 +21,10 @@ from utils.engines.tensor_files import fingerprint, read_tensors, write_tensors
 from utils.settings import FeatureEngine, Settings
 
 MOST = 4096  # photos in a batch
+# Several batches at once, each on a core of its own, or one on which all cores work. Most CPUs get
+# through more photos with the first, but not all.
+TOGETHER, ALONE = "THROUGHPUT", "LATENCY"
+WARMING, TIMED = 2, 6  # batches of a stream with either hint, before and while it is timed
 # What isn't quantised of an int8 model is computed in float32.
 PRECISIONS = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}
 
@@ -32,19 +38,20 @@ class OpenVinoModule:
         """`model` is an openvino.Model, `precision` the one to multiply in."""
         model.reshape(list(shape))
         self.model, self.size, self.precision = model, shape[0], precision
-        # Several batches at once, each on a core of its own, give the most photos a second.
-        self.together = self._compile("THROUGHPUT")
+        self.threads = torch.get_num_threads()  # who reads photos meanwhile may lower torch's
+        self.requests: dict[str, deque[Any]] = {}  # by hint, free to be used
+        self.faster = ""  # the hint for streams, once it has been measured
 
-    @cached_property
-    def alone(self) -> deque[Any]:
-        """For a batch that is waited for, on which all cores work."""
-        return self._compile("LATENCY")
+    def _free(self, hint: str) -> deque[Any]:
+        if hint not in self.requests:
+            self.requests[hint] = self._compile(hint)
+        return self.requests[hint]
 
     def _compile(self, hint: str) -> deque[Any]:
         """Requests that run the module, free to be used."""
         settings = {
             "PERFORMANCE_HINT": hint,
-            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+            "INFERENCE_NUM_THREADS": self.threads,
             "INFERENCE_PRECISION_HINT": PRECISIONS[self.precision],
         }
         compiled = load_openvino().Core().compile_model(self.model, "CPU", settings)
@@ -53,14 +60,33 @@ class OpenVinoModule:
         return deque(compiled.create_infer_request() for _ in range(2 * running))
 
     def __call__(self, batch: Tensor) -> Tensor | tuple[Tensor, ...]:
-        return next(self._run([batch], self.alone))
+        return next(self._run([batch], self._free(ALONE)))
 
     def stream(self, batches: Iterable[Tensor]) -> Iterator[Tensor | tuple[Tensor, ...]]:
         """The outputs of each batch, in order; the next is read while those before are computed.
 
-        A batch may hold fewer photos than the module was compiled for, but not more.
+        A batch may hold fewer photos than the module was compiled for, but not more. The first
+        batches of a long stream show which hint is the faster here; the outputs of both are the
+        same, bit by bit.
         """
-        return self._run(batches, self.together)
+        batches = iter(batches)
+        if not self.faster:
+            yield from self._measured(batches)
+        yield from self._run(batches, self._free(self.faster or TOGETHER))
+
+    def _measured(self, batches: Iterator[Tensor]) -> Iterator[Tensor | tuple[Tensor, ...]]:
+        """Run batches with either hint, and keep the faster; none if they end before."""
+        seconds = {}
+        for hint in (TOGETHER, ALONE):
+            yield from self._run(islice(batches, WARMING), self._free(hint))
+            started, count = perf_counter(), 0
+            for output in self._run(islice(batches, TIMED), self._free(hint)):
+                count += 1
+                yield output
+            if count < TIMED:
+                return
+            seconds[hint] = perf_counter() - started
+        self.faster = min(seconds, key=seconds.__getitem__)
 
     def _run(
         self, batches: Iterable[Tensor], free: deque[Any]
