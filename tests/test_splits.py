@@ -89,6 +89,7 @@ def test_random_has_to_be_typed_and_tears_modules_apart() -> None:
 
 # Where a random split of ELPV is meant, and the words beside it say so.
 NAMED_RANDOM = {
+    "utils/distillation/finishing.py",  # the order within an epoch
     "utils/splits.py",
     "utils/studies/capstone.py",
     "tests/test_splits.py",

@@ -51,6 +51,12 @@ class Live:
         self.open()
         self.until(lambda: self.answers() > 0)
 
+    def before_the_worker(self, code: str) -> None:
+        """Let the second thread run some code before its script."""
+        script = (PROJECT / "build/site/live/worker.js").read_text(encoding="utf-8")
+        answer = {"body": code + script, "content_type": "text/javascript"}
+        self.page.route("**/worker.js", lambda route: route.fulfill(**answer))
+
     def until(self, holds: Callable[[], bool]) -> None:
         end = time.monotonic() + PATIENCE
         while not holds():
@@ -191,6 +197,8 @@ def _things(name: str) -> Path:
 
 
 def test_boxes_outlive_a_tab_closed_in_the_middle_of_training(live: Live) -> None:
+    # Two hundred epochs take ten seconds then, so that the middle can't be missed.
+    live.before_the_worker("const soon = setTimeout; setTimeout = (go) => soon(go, 50);")
     live.start()
     live.fill_boxes(2)
     live.page.fill("[data-part=epochs]", "200")
@@ -200,7 +208,9 @@ def test_boxes_outlive_a_tab_closed_in_the_middle_of_training(live: Live) -> Non
     live.page.close()
     again = Live(context.new_page(), live.address)
     again.start()
-    again.until(lambda: "closed in the middle of a training" in again.text("[data-part=said]"))
+    again.until(
+        lambda: "closed in the middle of a training" in again.text("#training [data-part=said]")
+    )
     counts = again.page.locator(".box output").all_text_contents()
     assert counts == ["8 photos from 8 sources"] * 2
     assert "Best epoch" in again.trained_after(lambda: again.page.click("[data-part=train]"))
@@ -245,9 +255,7 @@ def test_files_that_are_no_photos_get_a_sentence_each(live: Live, tmp_path: Path
 
 
 def test_webassembly_refused_is_said(live: Live) -> None:
-    script = (PROJECT / "build/site/live/worker.js").read_text(encoding="utf-8")
-    body = f"delete self.WebAssembly;{script}"
-    live.page.route("**/worker.js", lambda r: r.fulfill(body=body, content_type="text/javascript"))
+    live.before_the_worker("delete self.WebAssembly;")
     live.open()
     live.until(lambda: "refuses WebAssembly" in live.text("#trouble"))
 
