@@ -198,7 +198,9 @@ def _things(name: str) -> Path:
 
 def test_boxes_outlive_a_tab_closed_in_the_middle_of_training(live: Live) -> None:
     # Two hundred epochs take ten seconds then, so that the middle can't be missed.
-    live.before_the_worker("const soon = setTimeout; setTimeout = (go) => soon(go, 50);")
+    live.before_the_worker(
+        "{ const soon = self.setTimeout; self.setTimeout = (go) => soon(go, 50); }"
+    )
     live.start()
     live.fill_boxes(2)
     live.page.fill("[data-part=epochs]", "200")
