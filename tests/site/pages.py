@@ -4,14 +4,16 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
+
+from utils.site.config import SITE
 
 NO_GPU = ["--disable-gpu"]
 SOFTWARE_GPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"]
 SWITCHES = ["--disable-background-networking", "--disable-component-update",
             "--disable-sync", "--no-first-run"]  # fmt: skip
 LOCAL = ("file:", "data:", "blob:")
+AXE = SITE / "node_modules" / "axe-core" / "axe.min.js"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 VIOLATIONS = """axe.run({ preload: false }).then((found) =>
   found.violations.map(({ id, nodes }) => [id, nodes.length, nodes[0].html.slice(0, 300)]))"""
@@ -47,7 +49,7 @@ def tab_of(browser: Any, **options: Any) -> Iterator[tuple[Any, list[str]]]:
     context.close()
 
 
-def violations(tab: Any, axe: Path) -> list[Any]:
+def violations(tab: Any) -> list[Any]:
     """What axe-core finds against WCAG on a page."""
-    tab.evaluate(axe.read_text(encoding="utf-8"))
+    tab.evaluate(AXE.read_text(encoding="utf-8"))
     return tab.evaluate(VIOLATIONS)

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from component_page import EXERCISE, LESSON, SITE, bundle, page
-from pages import CHROMIUM, violations
+from component_page import EXERCISE, LESSON, bundle, page
+from pages import AXE, CHROMIUM, violations
 
 from utils.learning.items import exercise_items, lesson_items
 from utils.learning.progress import read_progress
@@ -15,7 +15,6 @@ from utils.quiz.bank import find_bank, read_bank
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright isn't installed")
 NAMES = ("quiz", "cards", "predict", "parsons", "bugs", "progress")
-AXE = SITE / "node_modules" / "axe-core" / "axe.min.js"
 NO_STORAGE = "Object.defineProperty(window, 'indexedDB', { value: undefined });"
 FULL = """IDBObjectStore.prototype.put = () => {
   throw new DOMException("full", "QuotaExceededError");
@@ -65,7 +64,7 @@ def test_every_element_is_accessible(tab: Any, folder: Path, name: str, theme: s
     tab.wait_for_selector(f"course-{name} .course-item, course-{name} table")
     for width in (1000, 390):
         tab.set_viewport_size({"width": width, "height": 900})
-        assert violations(tab, AXE) == []
+        assert violations(tab) == []
         assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
@@ -82,7 +81,7 @@ def test_a_quiz_by_keyboard_alone_and_kept_over_a_reload(tab: Any, folder: Path)
         focus = tab.evaluate("document.activeElement.textContent")
         assert focus.startswith("Right." if number else "Not ")
         assert question.check in focus
-    assert violations(tab, AXE) == []
+    assert violations(tab) == []
     assert "2 of 3 right" in tab.inner_text(".course-score")
     tab.reload()
     tab.wait_for_selector("text=last time not right")
@@ -110,7 +109,7 @@ def test_a_prediction_tells_the_gap(tab: Any, folder: Path) -> None:
     tab.keyboard.press("Enter")
     assert "Right. It is" in box.locator(".course-result").inner_text()
     tab.wait_for_selector("text=✓ last time right")
-    assert violations(tab, AXE) == []
+    assert violations(tab) == []
 
 
 def test_cards_come_one_by_one_and_a_sitting_ends(tab: Any, folder: Path) -> None:
@@ -120,7 +119,7 @@ def test_cards_come_one_by_one_and_a_sitting_ends(tab: Any, folder: Path) -> Non
         tab.get_by_role("button", name="I knew it" if known else "I didn't know it").press("Enter")
     tab.wait_for_selector("text=You knew 3 of 4. The next one comes back on")
     assert "20 new" in tab.inner_text(".course-count")
-    assert violations(tab, AXE) == []
+    assert violations(tab) == []
     tab.get_by_role("button", name="more new cards").click()
     tab.wait_for_selector("text=Show the back")
     assert [right for _, right in answers(tab, folder)] == [True, False, True, True]
@@ -142,7 +141,7 @@ def test_a_parsons_problem_is_solved_by_keyboard(tab: Any, folder: Path) -> None
     box.get_by_role("button", name="Check").press("Enter")
     tab.wait_for_selector("text=✓ last time right")
     assert box.locator(".course-say").inner_text() == "Right."
-    assert violations(tab, AXE) == []
+    assert violations(tab) == []
     assert answers(tab, folder) == [(f"parsons/{problem.id}", True)]
 
 
@@ -208,7 +207,7 @@ def test_a_bug_is_found_named_and_mended(tab: Any, folder: Path) -> None:
     area.fill("\n".join(f"{line}  # mended" for line in mended))
     compare.click()
     assert "Right: this is the mended code." in box.inner_text()
-    assert violations(tab, AXE) == []
+    assert violations(tab) == []
     assert answers(tab, folder) == [(f"bugs/{hunt.id}", True)]
 
 
@@ -227,7 +226,7 @@ def test_a_file_of_answers_is_imported_once(tab: Any, folder: Path, tmp_path: Pa
     tab.set_input_files("input[type=file]", file)
     tab.wait_for_selector("text=holds no answers")
     tab.get_by_role("button", name="Delete all answers").click()
-    assert violations(tab, AXE) == []
+    assert violations(tab) == []
     tab.get_by_role("button", name="Delete them").press("Enter")
     tab.wait_for_selector("text=1 answer deleted.")
     assert answers(tab, folder) == []
@@ -245,7 +244,7 @@ def test_without_storage_answers_stay_and_a_sentence_says_so(
     box.get_by_role("button", name="Check").click()
     tab.wait_for_selector(f"text={sentence}")
     assert "last time" in box.inner_text()
-    assert violations(tab, AXE) == []
+    assert violations(tab) == []
     with tab.expect_download() as download:
         tab.get_by_role("button", name="Export my answers").click()
     assert len(read_progress(download.value.path())) == 1

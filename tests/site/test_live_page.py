@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from pages import CHROMIUM, SOFTWARE_GPU, started
+from pages import CHROMIUM, SOFTWARE_GPU, started, violations
 
 from utils.backbones import load_backbone
 from utils.images import PHOTOS, open_photo, preprocess, sample_photo
@@ -160,6 +160,7 @@ def test_webgpu_is_timed_and_answers_as_pytorch_does(with_gpu: Live) -> None:
         button = live.page.locator(".photos button").nth(number)
         assert live.answer_after(button.click) == IMAGENET_CLASSES[label]
         assert live.page.get_attribute("#live", "data-engine") == "webgpu"
+    assert violations(live.page) == []
 
 
 def test_webgpu_that_cannot_be_fetched_is_said(with_gpu: Live) -> None:
@@ -194,6 +195,22 @@ def test_trained_head_answers_and_is_taken_by_course_predict(live: Live, tmp_pat
 
 def _things(name: str) -> Path:
     return PROJECT / "data" / "things" / "test" / name
+
+
+def test_no_part_of_the_page_is_a_barrier(live: Live) -> None:
+    """With every part open, in both themes, at a desk's and a phone's width."""
+    live.start()
+    live.page.click("#families [data-part=run]")
+    live.until(lambda: live.page.locator("#families article").count() == len(OFFLINE))
+    live.fill_boxes(2)
+    live.trained_after(lambda: live.page.click("[data-part=train]"))
+    for theme in ("light", "dark"):
+        assert live.page.get_attribute("html", "data-theme") in (theme, None)
+        for width in (1280, 390):
+            live.page.set_viewport_size({"width": width, "height": 900})
+            assert violations(live.page) == []
+            assert live.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        live.page.click("#theme")
 
 
 def test_boxes_outlive_a_tab_closed_in_the_middle_of_training(live: Live) -> None:

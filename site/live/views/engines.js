@@ -44,7 +44,7 @@ export function createEngines(root, app) {
           value: name,
           checked: name === engine,
         });
-        input.addEventListener("change", () => use(network, name));
+        input.addEventListener("change", () => app.trying(() => use(network, name)));
         return element("label", {}, input, ` ${title}, ${ms[name].toFixed(0)} ms`);
       }),
     );
