@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from benchmarks.timing import Work
 from utils.backbones import Backbone
-from utils.datasets import load_elpv
+from utils.datasets import ImageSet, load_elpv
 from utils.device import INT8, Runtime
 from utils.engines.openvino import PRECISIONS, load_openvino
 from utils.features import compute_with, fast_backbone
@@ -69,14 +69,13 @@ def _loop(model: Callable[[Tensor], Tensor], batch: Tensor) -> Work:
 
 def ours(task: Task) -> list[Work]:
     """What the course runs: `utils.features.fast_backbone`."""
-    return [_stream(fast_backbone(task.backbone, task.runtime, len(task.photos)), task)]
+    return [_stream(_settled(task, task.runtime), task)]
 
 
 def from_files(task: Task) -> list[Work]:
     """What the course runs, on solar cells that it opens, resizes and crops meanwhile."""
     size = len(task.photos)
-    model = fast_backbone(task.backbone, task.runtime, size)
-    deque(model.stream([task.photos] * ENOUGH), maxlen=0)
+    model = _settled(task, task.runtime)
     cells = load_elpv().subset(range(task.images))
     return [lambda: compute_with(model, task.backbone, cells, task.runtime, size)]
 
@@ -86,11 +85,17 @@ def int8(task: Task) -> list[Work]:
     if task.runtime.engine != FeatureEngine.OPENVINO:
         raise NotOffered("int8 needs OpenVINO on a CPU")
     runtime = replace(task.runtime, precision=INT8)
-    return [_stream(fast_backbone(task.backbone, runtime, len(task.photos), load_elpv()), task)]
+    return [_stream(_settled(task, runtime, load_elpv()), task)]
+
+
+def _settled(task: Task, runtime: Runtime, calibration: ImageSet | None = None) -> FastModule:
+    """The course's module, once it has chosen its engine's hint."""
+    model = fast_backbone(task.backbone, runtime, len(task.photos), calibration)
+    deque(model.stream([task.photos] * ENOUGH), maxlen=0)
+    return model
 
 
 def _stream(model: FastModule, task: Task) -> Work:
-    deque(model.stream([task.photos] * ENOUGH), maxlen=0)
     return lambda: [vectors.cpu() for vectors in model.stream([task.photos] * BATCHES)]
 
 

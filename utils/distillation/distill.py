@@ -21,7 +21,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import kl_div, log_softmax, mse_loss
+from torch.nn.functional import mse_loss
 
 from utils.backbones import load_backbone
 from utils.checkpoints import Checkpoints, TrainState
@@ -32,7 +32,7 @@ from utils.distillation.config import DistillationConfig
 from utils.distillation.finishing import Finish, finish
 from utils.distillation.muon import PreciseMuon
 from utils.distillation.pictures import Pictures
-from utils.distillation.student import HINTS, TEACHER, Student, Teacher, student_state
+from utils.distillation.student import HINTS, TEACHER, Student, Teacher, divergence, student_state
 from utils.errors import CourseError
 from utils.files import write_file
 from utils.modes import decay_groups, schedule
@@ -219,13 +219,8 @@ class _Run:
             mean, std = self.student.scale(number)
             hints.append(mse_loss(guess, (target - mean) / std))
         wanted = self.student.classifier(features)
-        divergence = kl_div(
-            log_softmax(logits.float(), dim=1),
-            log_softmax(wanted, dim=1),
-            reduction="batchmean",
-            log_target=True,
-        )
-        loss = sum(hints) + self.config.logit_weight_at(step) * divergence
+        gap = divergence(logits, wanted)
+        loss = sum(hints) + self.config.logit_weight_at(step) * gap
         if not torch.isfinite(loss):
             raise CourseError(
                 f"The loss became {loss.item()}: distil with a lower learning rate. The "
@@ -233,7 +228,7 @@ class _Run:
             )
         self.state.step(loss)
         agreement = (logits.argmax(dim=1) == wanted.argmax(dim=1)).float().mean()
-        return [hint.item() for hint in hints], divergence.item(), agreement.item()
+        return [hint.item() for hint in hints], gap.item(), agreement.item()
 
 
 def _interval(run: _Run, steps: range, progress: Progress) -> IntervalRecord:
@@ -242,14 +237,14 @@ def _interval(run: _Run, steps: range, progress: Progress) -> IntervalRecord:
     lr = 0.0
     for step, pixels in progress(run.batches(steps), desc=f"step {steps[0]}", total=len(steps)):
         lr = max(lr, run.state.lr)
-        hints, divergence, agreement = run.step(pixels, step)
-        sums += torch.tensor([*hints, divergence, agreement])
-    *hints, divergence, agreement = (sums / len(steps)).tolist()
+        hints, gap, agreement = run.step(pixels, step)
+        sums += torch.tensor([*hints, gap, agreement])
+    *hints, gap, agreement = (sums / len(steps)).tolist()
     images = (steps[-1] + 1) * run.config.batch_size
     return IntervalRecord(
         images=images,
         hints=tuple(hints),
-        divergence=divergence,
+        divergence=gap,
         agreement=agreement,
         lr=lr,
         seconds=perf_counter() - started,

@@ -13,13 +13,12 @@ from random import Random
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import kl_div, log_softmax
 
 from utils.backbones import Backbone
 from utils.device import Runtime
 from utils.distillation.compositions import compose
 from utils.distillation.pictures import Pictures
-from utils.distillation.student import Teacher
+from utils.distillation.student import Teacher, divergence
 from utils.features import fast_backbone
 
 SIDE = 224  # pixels: the size at which students are used
@@ -116,13 +115,15 @@ def _answers(
 ) -> Answers:
     """What both say of `count` compositions, drawn by the word `what`."""
     size = min(BATCH, count)
-    batches = [compose(pictures, size, SIDE, Random(f"{what}/{n}")) for n in range(count // size)]
     model = fast_backbone(backbone, runtime, size)
-    features = torch.cat([found.cpu() for found in model.stream(batches)])
+    features, theirs = [], []
+    for number in range(count // size):  # none is kept: all together would take a gigabyte
+        batch = compose(pictures, size, SIDE, Random(f"{what}/{number}"))
+        features.append(model(batch).cpu())
+        theirs.append(teacher(batch)[-1].cpu())
     head = deepcopy(teacher.backbone.head).cpu()
     with torch.no_grad():
-        wanted = torch.cat([head(teacher(batch)[-1].cpu()) for batch in batches])
-    return Answers(features=features, wanted=wanted)
+        return Answers(features=torch.cat(features), wanted=head(torch.cat(theirs)))
 
 
 def fit_head(
@@ -139,21 +140,19 @@ def fit_head(
     with torch.no_grad():
         learner.weight.copy_(head.weight * std)
         learner.bias.copy_(head.bias + head.weight @ mean)
-    learned = lowest = _divergence(head, checking)
+    learned = lowest = _gap(head, checking)
     rows = (fitting.features - mean) / std
-    wanted = log_softmax(fitting.wanted, dim=1)
     optimizer = torch.optim.AdamW(learner.parameters(), lr=LR, weight_decay=0.0)
     random = torch.Generator().manual_seed(0)
     for _ in range(EPOCHS):
         for chosen in torch.randperm(len(rows), generator=random).split(4 * BATCH):
-            answer = log_softmax(learner(rows[chosen]), dim=1)
-            loss = kl_div(answer, wanted[chosen], reduction="batchmean", log_target=True)
+            loss = divergence(learner(rows[chosen]), fitting.wanted[chosen])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
         tried = _unscaled(learner, mean, std)
-        if (divergence := _divergence(tried, checking)) < lowest:
-            best, lowest = tried, divergence
+        if (gap := _gap(tried, checking)) < lowest:
+            best, lowest = tried, gap
     return best, learned, lowest
 
 
@@ -167,9 +166,8 @@ def _unscaled(learner: nn.Linear, mean: Tensor, std: Tensor) -> nn.Linear:
 
 
 @torch.no_grad()
-def _divergence(head: nn.Linear, answers: Answers) -> float:
-    answer, wanted = log_softmax(head(answers.features), 1), log_softmax(answers.wanted, 1)
-    return float(kl_div(answer, wanted, reduction="batchmean", log_target=True))
+def _gap(head: nn.Linear, answers: Answers) -> float:
+    return float(divergence(head(answers.features), answers.wanted))
 
 
 def scale_features(name: str, state: dict[str, Tensor], scale: float) -> dict[str, Tensor]:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import kl_div, log_softmax
 
 from utils.backbones import Backbone, load_backbone
 from utils.device import Runtime
@@ -129,6 +130,14 @@ class Student(nn.Module):
         head.weight.copy_(self.classifier.weight @ weight)
         head.bias.copy_(self.classifier(bias))
         return head
+
+
+def divergence(logits: Tensor, wanted: Tensor) -> Tensor:
+    """Mean Kullback-Leibler divergence of a student's classes from its teacher's, in nats; both
+    N×C logits.
+    """
+    answer, target = log_softmax(logits.float(), dim=1), log_softmax(wanted, dim=1)
+    return kl_div(answer, target, reduction="batchmean", log_target=True)
 
 
 def student_state(student: Student, name: str) -> dict[str, Tensor]:
