@@ -128,7 +128,7 @@ def test_late_steps_are_larger_and_weigh_the_names_more() -> None:
 
 def test_settings_are_kept_for_a_resume(cpu: Runtime, tmp_path: Path) -> None:
     settled = configure("vgg11_gap", cpu, images=1000, start=True, seed=5)
-    assert (settled.steps, settled.batch_size, settled.start) == (8, 128, "offline")
+    assert (settled.steps, settled.start, settled.frozen) == (16, "offline", 8)
     keep_config(settled, tmp_path)
     assert kept_config(tmp_path, "vgg11_gap") == settled
 

@@ -174,6 +174,19 @@ def test_a_card_adds_up_the_runs_that_weights_were_made_in() -> None:
     assert "| 2 | where the run before ended | 123,456 |" in card
 
 
+def test_a_card_tells_what_was_kept_and_how_the_run_ended() -> None:
+    config = RECORD["config"] | {"start": "offline", "frozen": 8}
+    finish = {"learned": 2.345, "fitted": 1.987, "feature_scale": 20.04}
+    fitted = " ".join(
+        render_card(a_report(), "vgg11_gap", RECORD | {"config": config, "finish": finish}).split()
+    )
+    assert "| 1 | where the run before ended, all stages up to stride 8 kept |" in fitted
+    assert "1.99 instead of 2.35 nats" in fitted
+    assert "scaled by 20," in fitted
+    kept = finish | {"fitted": 2.345}
+    assert "did no better" in render_card(a_report(), "vgg11_gap", RECORD | {"finish": kept})
+
+
 def test_a_report_is_written_with_the_cards_of_recorded_students(tmp_path: Path) -> None:
     (tmp_path / "resnet18.json").write_text(json.dumps(RECORD), encoding="utf-8")
     write_report(a_report(), tmp_path)

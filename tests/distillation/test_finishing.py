@@ -18,13 +18,18 @@ from utils.weights import course_file, read_course_weights
 
 
 @pytest.mark.parametrize("name", STUDENTS)
-def test_scaled_features_leave_the_logits_as_they_are(name: str) -> None:
+def test_scaled_features_leave_logits_and_kernels_as_they_are(name: str) -> None:
     backbone = load_backbone(name, "offline")
+    learned = read_course_weights(course_file(name))
+    scaled = scale_features(name, learned, 14.0)
+    kernels = [key for key, tensor in learned.items() if tensor.ndim == 4]
+    # A fine-tuning steps as far in each of them as before.
+    assert all(torch.equal(scaled[key], learned[key]) for key in kernels)
     photos = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         features, logits = backbone(photos), backbone.logits(photos)
         model = backbone.spec.build()
-        model.load_state_dict(scale_features(name, read_course_weights(course_file(name)), 14.0))
+        model.load_state_dict(scaled)
         body, head = backbone.spec.split(model.eval())
         torch.testing.assert_close(body(photos), 14 * features, rtol=1e-3, atol=1e-5)
         torch.testing.assert_close(head(body(photos)), logits, rtol=1e-3, atol=1e-4)

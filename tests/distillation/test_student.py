@@ -91,3 +91,23 @@ def test_fitted_adapters_guess_better_than_those_drawn(
     drawn = errors()
     student.fit_adapters(teacher, [pixels])
     assert all(fitted < before for fitted, before in zip(errors(), drawn, strict=True))
+
+
+@pytest.mark.parametrize("name", STUDENTS)
+def test_frozen_stages_keep_weights_and_statistics(
+    name: str, teacher: Teacher, pixels: torch.Tensor
+) -> None:
+    """Up to stride 8: what comes out there stays the same, and what comes after learns."""
+    student = Student(load_backbone(name, "untrained"), teacher, pixels)
+    student.freeze(8)
+    with torch.no_grad():
+        before = student.eval().extractor(pixels)
+    guesses, logits = student.train()(pixels)
+    (sum(guess.square().mean() for guess in guesses) + logits.square().mean()).backward()
+    with torch.no_grad():
+        for parameter in student.parameters():
+            if parameter.grad is not None:
+                parameter -= 0.1 * parameter.grad
+        after = student.eval().extractor(pixels)
+    unchanged = [torch.equal(old, new) for old, new in zip(before[:4], after[:4], strict=True)]
+    assert unchanged == [True, True, False, False]

@@ -30,16 +30,17 @@ LR = 1e-3
 LEAST_SPREAD = 0.1  # of the mean deviation: the least divisor of a feature
 ORDINARY = 0.5  # mean standard deviation of the features afterwards
 
-# What a factor of the features multiplies and divides, so that the logits stay: in a ResNet the
-# shortcut of the last block brings the block before along.
-MULTIPLIED = {
-    "resnet18": ("layer4.0.bn2", "layer4.0.downsample.1", "layer4.1.bn2"),
-    "vgg11_gap": ("features.26",),
+# Scale and shift of these norms are multiplied by the factor of the features, and the classifier's
+# weights, which stand beside them, divided. In a ResNet the shortcut of the last block brings the
+# block before along.
+SCALED = {
+    "resnet18": (("layer4.0.bn2", "layer4.0.downsample.1", "layer4.1.bn2"), "fc.weight"),
+    "vgg11_gap": (("features.26",), "classifier.weight"),
 }
-DIVIDED = {  # the classifier comes last
-    "resnet18": ("layer4.1.conv1.weight", "fc.weight"),
-    "vgg11_gap": ("classifier.weight",),
-}
+# The statistics of a norm inside of what was scaled follow. Its convolution keeps its weights: tiny
+# ones would be thrown far by the first steps of a fine-tuning.
+INSIDE = {"resnet18": ("layer4.1.bn1",), "vgg11_gap": ()}
+EPSILON = nn.BatchNorm2d(1).eps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +88,7 @@ def finish(
     )
     head, learned, fitted = fit_head(backbone.head.cpu(), fitting, checking)
     name = backbone.spec.name
-    weight = DIVIDED[name][-1]
+    weight = SCALED[name][1]
     state = state | {weight: head.weight.detach(), _bias(weight): head.bias.detach()}
     scale = ORDINARY / float(fitting.features.std(dim=0).mean().clamp(min=1e-6))
     return scale_features(name, state, scale), Finish(
@@ -177,9 +178,13 @@ def scale_features(name: str, state: dict[str, Tensor], scale: float) -> dict[st
     Features of ordinary size are for heads in plain PyTorch, which don't standardise them: with a
     deviation of some thousandths they learn hardly anything in a few epochs.
     """
-    multiplied = {f"{norm}.{kind}" for norm in MULTIPLIED[name] for kind in ("weight", "bias")}
-    divided = set(DIVIDED[name])
-    return {
-        key: value * scale if key in multiplied else value / scale if key in divided else value
-        for key, value in state.items()
-    }
+    norms, classifier = SCALED[name]
+    scaled = state | {classifier: state[classifier] / scale}
+    for norm in norms:
+        for key in (f"{norm}.weight", f"{norm}.bias"):
+            scaled[key] = state[key] * scale
+    for norm in INSIDE[name]:
+        mean, variance = f"{norm}.running_mean", f"{norm}.running_var"
+        scaled[mean] = state[mean] * scale
+        scaled[variance] = (state[variance] + EPSILON) * scale**2 - EPSILON
+    return scaled

@@ -68,6 +68,7 @@ class Student(nn.Module):
     def __init__(self, backbone: Backbone, teacher: Teacher, pixels: Tensor) -> None:
         """`pixels` are compositions on which the teacher's maps are measured."""
         super().__init__()
+        self.frozen: list[nn.Module] = []  # layers, each of which is registered in the body
         self.extractor = FeatureExtractor(backbone)
         self.classifier = nn.Linear(*reversed(teacher.backbone.head.weight.shape))
         self.classifier.load_state_dict(teacher.backbone.head.state_dict())
@@ -85,6 +86,20 @@ class Student(nn.Module):
             # A channel that is nearly silent here can be loud on other pictures: as in `Head`, the
             # mean deviation is the least divisor.
             self.register_buffer(f"std{number}", std.clamp(min=std.mean()))
+
+    def freeze(self, stride: int) -> None:
+        """Keep the weights and the norms' statistics of all stages up to that of this stride."""
+        body = self.extractor.body
+        *_, last = body.get_submodule(self.extractor.paths[HINTS.index(stride)]).modules()
+        layers = [part for part in body.modules() if not list(part.children())]
+        self.frozen = [layer.requires_grad_(False) for layer in layers[: layers.index(last) + 1]]
+
+    def train(self, mode: bool = True) -> "Student":
+        """Training mode for what learns; what is frozen stays in eval mode."""
+        super().train(mode)
+        for part in self.frozen:
+            part.eval()
+        return self
 
     def scale(self, number: int) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation of the teacher's map of that number, 1×C×1×1."""
