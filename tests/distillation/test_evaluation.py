@@ -260,13 +260,15 @@ def test_the_readme_says_what_the_report_says() -> None:
 
 
 @pytest.mark.parametrize("name", STUDENTS)
-def test_agreement_was_measured_on_the_pictures_of_the_students_own_record(name: str) -> None:
+def test_agreement_was_measured_on_the_pictures_of_all_runs_of_the_student(name: str) -> None:
+    """The last run may have learned from fewer: the earlier ones knew nothing of `data/things`."""
     record = json.loads((WEIGHTS_FOLDER / f"{name}.json").read_text(encoding="utf-8"))
     measured = published().trained[name].agreement
-    assert (measured.pictures, measured.held_out) == (record["pictures"], record["held_out"])
     listed = [entry for entry in read_list().values() if name in entry.students]
-    assert sum(entry.held_out for entry in listed) == sum(record["held_out"].values())
-    assert sum(not entry.held_out for entry in listed) == sum(record["pictures"].values())
+    held_out = sum(entry.held_out for entry in listed)
+    assert sum(measured.held_out.values()) == held_out >= sum(record["held_out"].values())
+    assert sum(measured.pictures.values()) == len(listed) - held_out
+    assert len(listed) - held_out >= sum(record["pictures"].values())
 
 
 @pytest.mark.parametrize("name", STUDENTS)

@@ -9,6 +9,7 @@ from torch import nn
 
 from utils.backbones import load_backbone
 from utils.device import Runtime
+from utils.distillation import finishing
 from utils.distillation.compositions import compose
 from utils.distillation.finishing import ORDINARY, Answers, finish, fit_head, scale_features
 from utils.distillation.pictures import load_pictures
@@ -69,6 +70,28 @@ def test_a_head_that_no_fit_improves_on_is_kept(truth: nn.Linear) -> None:
     head, learned, fitted = fit_head(truth, few, checking)
     assert torch.equal(head.weight, truth.weight)
     assert learned == fitted
+
+
+def test_a_head_that_is_hardly_better_is_not_taken(
+    truth: nn.Linear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It knows the pictures that it is measured on, and may do worse on others."""
+    noise = torch.randn(2560, 5, generator=torch.Generator().manual_seed(3))
+
+    def noisy(count: int, seed: int, part: slice) -> Answers:
+        clean = answers(truth, count, seed)
+        return Answers(features=clean.features, wanted=clean.wanted + noise[part])
+
+    fitting, checking = noisy(2048, 1, slice(2048)), noisy(512, 2, slice(2048, None))
+    off = nn.Linear(8, 5)
+    off.load_state_dict(truth.state_dict())
+    off.bias.data[0] += 0.1
+    head, learned, fitted = fit_head(off, fitting, checking)
+    assert torch.equal(head.bias, off.bias)
+    assert learned == fitted
+    monkeypatch.setattr(finishing, "WORTHWHILE", 1.0)
+    _, _, lower = fit_head(off, fitting, checking)
+    assert 0.95 * learned < lower < learned
 
 
 @pytest.mark.parametrize("name", STUDENTS)

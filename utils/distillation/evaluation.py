@@ -109,7 +109,7 @@ def measure(
     runtime: Runtime,
     progress: Progress = no_progress,
 ) -> Report:
-    """Measure every student's published weights, each on the pictures of its own record.
+    """Measure every student's published weights, each on the pictures of its own runs.
 
     `pictures` are, for each student, those that it learned from and those held out.
 

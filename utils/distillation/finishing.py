@@ -27,6 +27,11 @@ CHECKED = 4  # a quarter as many besides tell which epoch's head is the best
 BATCH = 64
 EPOCHS = 20
 LR = 1e-3
+# A fitted head takes the place of the one that learned only if the divergence falls by a twentieth:
+# both know the pictures that it is measured on. Where it fell by 8 % (the VGG, after 58,000
+# compositions more), the head did better on other pictures too, 1.53 nats after 1.56; where it fell
+# by 4 % (the ResNet), it did worse, 1.08 after 1.06.
+WORTHWHILE = 0.95
 LEAST_SPREAD = 0.1  # of the mean deviation: the least divisor of a feature
 ORDINARY = 0.5  # mean standard deviation of the features afterwards
 
@@ -133,15 +138,16 @@ def fit_head(
     """Fit a linear head to a teacher's answers by their divergence, beginning with `head`.
 
     Returns the head of the epoch that does best on `checking`, which is `head` itself where no
-    epoch improves on it, and the divergences there of `head` and of the one returned, in nats.
+    epoch is worth it, and the divergences there of `head` and of the one returned, in nats.
     """
     std, mean = torch.std_mean(fitting.features, dim=0)
     std = std.clamp(min=float(std.mean()) * LEAST_SPREAD)
-    learner, best = nn.Linear(head.in_features, head.out_features), deepcopy(head)
+    learner, best = nn.Linear(head.in_features, head.out_features), head
     with torch.no_grad():
         learner.weight.copy_(head.weight * std)
         learner.bias.copy_(head.bias + head.weight @ mean)
-    learned = lowest = _gap(head, checking)
+    learned = _gap(head, checking)
+    lowest = WORTHWHILE * learned
     rows = (fitting.features - mean) / std
     optimizer = torch.optim.AdamW(learner.parameters(), lr=LR, weight_decay=0.0)
     random = torch.Generator().manual_seed(0)
@@ -154,7 +160,7 @@ def fit_head(
         tried = _unscaled(learner, mean, std)
         if (gap := _gap(tried, checking)) < lowest:
             best, lowest = tried, gap
-    return best, learned, lowest
+    return best, learned, _gap(best, checking)
 
 
 @torch.no_grad()
