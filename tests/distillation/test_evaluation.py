@@ -184,7 +184,7 @@ def test_a_card_tells_what_was_kept_and_how_the_run_ended() -> None:
     assert "1.99 instead of 2.35 nats" in fitted
     assert "scaled by 20," in fitted
     kept = finish | {"fitted": 2.345}
-    assert "did no better" in render_card(a_report(), "vgg11_gap", RECORD | {"finish": kept})
+    assert "backbone stayed" in render_card(a_report(), "vgg11_gap", RECORD | {"finish": kept})
 
 
 def test_a_report_is_written_with_the_cards_of_recorded_students(tmp_path: Path) -> None:
