@@ -111,3 +111,20 @@ def test_frozen_stages_keep_weights_and_statistics(
         after = student.eval().extractor(pixels)
     unchanged = [torch.equal(old, new) for old, new in zip(before[:4], after[:4], strict=True)]
     assert unchanged == [True, True, False, False]
+
+
+@pytest.mark.parametrize("name", STUDENTS)
+def test_a_student_that_goes_on_answers_as_its_weights_do(
+    name: str, teacher: Teacher, pixels: torch.Tensor
+) -> None:
+    """What its head has learned is there from the first step on."""
+    backbone = load_backbone(name, "offline")
+    student = Student(backbone, teacher, pixels)
+    student.fit_adapters(teacher, [pixels])
+    with torch.no_grad():
+        expected = backbone.logits(student.extractor.normalize(pixels))
+        _, forgotten = student.eval()(pixels)
+        student.keep_head(backbone.head)
+        _, logits = student.eval()(pixels)
+    assert not torch.allclose(forgotten, expected, rtol=0.1, atol=0.1)
+    torch.testing.assert_close(logits, expected, rtol=1e-3, atol=1e-2)

@@ -181,6 +181,7 @@ class _Run:
             self.student = runtime.move_module(Student(backbone, self.teacher, seen))
         if backbone.weights.trained:
             self.student.fit_adapters(self.teacher, seen.split(config.batch_size))
+            self.student.keep_head(backbone.head)
         if config.frozen:
             self.student.freeze(config.frozen)
         optimizer = PreciseMuon(decay_groups(self.student, config.lr, config.weight_decay))
