@@ -128,9 +128,18 @@ def test_late_steps_are_larger_and_weigh_the_names_more() -> None:
 
 def test_settings_are_kept_for_a_resume(cpu: Runtime, tmp_path: Path) -> None:
     settled = configure("vgg11_gap", cpu, images=1000, start=True, seed=5)
-    assert (settled.steps, settled.start, settled.frozen) == (16, "offline", 8)
+    assert (settled.steps, settled.batch_size, settled.start) == (16, 64, "offline")
     keep_config(settled, tmp_path)
     assert kept_config(tmp_path, "vgg11_gap") == settled
+
+
+def test_a_run_that_goes_on_saves_time_on_a_cpu_alone(cpu: Runtime) -> None:
+    slow, fast = (
+        configure("vgg11_gap", runtime, start=True)
+        for runtime in (cpu, Runtime(torch.device("cuda"), "bf16"))
+    )
+    assert (slow.side, slow.frozen) == (128, 8)
+    assert (fast.side, fast.frozen) == (224, 0)
 
 
 def test_minutes_become_steps_by_this_machines_speed(

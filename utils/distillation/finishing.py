@@ -137,8 +137,8 @@ def fit_head(
 ) -> tuple[nn.Linear, float, float]:
     """Fit a linear head to a teacher's answers by their divergence, beginning with `head`.
 
-    Returns the head of the epoch that does best on `checking`, which is `head` itself where no
-    epoch is worth it, and the divergences there of `head` and of the one returned, in nats.
+    Returns the head of the epoch that does best on `checking`, which is `head` itself where none
+    is better by enough, and the divergences there of `head` and of the one returned, in nats.
     """
     std, mean = torch.std_mean(fitting.features, dim=0)
     std = std.clamp(min=float(std.mean()) * LEAST_SPREAD)
