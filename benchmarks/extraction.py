@@ -4,14 +4,15 @@ from collections.abc import Callable
 
 import torch
 
-from benchmarks.contenders import BUILDERS, NotOffered, Task
+from benchmarks.contenders import BUILDERS, CELLS, NotOffered, Task
 from benchmarks.results import Result
 from benchmarks.timing import Contender, best_seconds
 from utils.backbones import load_backbone, textbook
 from utils.device import Runtime, choose_runtime
 from utils.engines.quiet import quiet
 
-OURS = ("ours", "from files", "int8")
+FILES = "from files"
+OURS = ("ours", FILES, "int8")
 STOCK_GOALS = {"efficientnet_lite0": 5.0, "resnet18": 3.0, "resnet50": 3.0}
 LEVEL = 1.0
 DIRECT, DIRECT_GOAL = ("ONNX Runtime", "OpenVINO"), 0.97  # tools used directly
@@ -33,9 +34,14 @@ def _compare(name: str, runtime: Runtime, rounds: int, say: Say) -> list[Result]
     if name == "resnet50":
         contenders += _matmul(runtime, say)
     say(f"{name}: {rounds} rounds of {len(contenders)} contenders on {runtime}")
-    best = best_seconds(contenders, rounds, runtime.device)
+    short = [contender for contender in contenders if contender.label != FILES]
+    long = [contender for contender in contenders if contender.label == FILES]
+    best = best_seconds(short, rounds, runtime.device)
     matmul = best.pop(MATMUL, None)
     rates = {label: task.images / seconds for label, seconds in best.items()}
+    # Of turns that take longer, fewer are enough for one that nothing disturbs.
+    for label, seconds in best_seconds(long, -(-rounds // 3), runtime.device).items():
+        rates[label] = CELLS / seconds
     results = [
         Result(name=f"{name} img/s, {label}", ours=rates["ours"], other=rate, unit="img/s",
                goal=_goal(name, label))
@@ -57,7 +63,7 @@ def _other_ways(name: str, rates: dict[str, float]) -> list[Result]:
     direct = [rates[label] for label in DIRECT if label in rates]
     if direct:
         results.append(
-            Result(name=f"{name} img/s from files, faster tool", ours=rates["from files"],
+            Result(name=f"{name} img/s from files, faster tool", ours=rates[FILES],
                    other=max(direct), unit="img/s", goal=FILES_GOAL)
         )  # fmt: skip
     if "int8" in rates:
