@@ -6,6 +6,7 @@
 """
 
 import math
+from copy import copy
 from dataclasses import replace
 
 from torch import Tensor, nn
@@ -61,6 +62,23 @@ def learning_parts(backbone: Backbone, mode: str) -> list[nn.Module]:
     if mode == "last-block":
         return [backbone.body.get_submodule(path) for path in backbone.spec.last_block]
     return [backbone.body] if mode == "full" else []
+
+
+def cut_after(body: nn.Module, path: str) -> tuple[nn.Module, nn.Module]:
+    """A body in two that share its layers: up to a submodule, and all after it.
+
+    What is cut off of either lets everything pass; a body that flattens what it pooled flattens
+    the submodule's map instead.
+    """
+    first, second = copy(body), copy(body)
+    last, _, below = path.partition(".")
+    names = list(body._modules)
+    count = names.index(last)
+    first._modules = body._modules | {name: nn.Identity() for name in names[count + 1 :]}
+    second._modules = body._modules | {name: nn.Identity() for name in names[: count + 1]}
+    if below:
+        first._modules[last], second._modules[last] = cut_after(body._modules[last], below)
+    return first, second
 
 
 def decay_groups(module: nn.Module, lr: float, weight_decay: float) -> list[dict]:

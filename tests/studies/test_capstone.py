@@ -6,13 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from utils.backbones import load_backbone
 from utils.device import Runtime
 from utils.studies import capstone
 from utils.studies.capstone_tuning import (
     Recipe,
     average_weights,
-    cut_before_last_stage,
     fine_tune,
     kept_maps,
     probabilities,
@@ -32,14 +30,6 @@ def test_the_symmetries_are_eight_and_the_mirrors_keep_the_rows() -> None:
     for symmetry in range(SYMMETRIES):
         kept = {frozenset(row.tolist()) for row in turn(cell, symmetry)[0, 0]} == rows
         assert kept == (symmetry in MIRRORS)
-
-
-def test_both_pieces_of_a_backbone_do_what_the_whole_does() -> None:
-    backbone = load_backbone("efficientnet_lite0", "offline")
-    frozen, last = cut_before_last_stage(backbone)
-    photos = torch.randn(2, 3, 64, 64)
-    with torch.no_grad():
-        torch.testing.assert_close(last.eval()(frozen.eval()(photos)), backbone(photos))
 
 
 @pytest.fixture(scope="module")

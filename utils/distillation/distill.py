@@ -32,7 +32,7 @@ from utils.distillation.config import DistillationConfig
 from utils.distillation.finishing import Finish, finish
 from utils.distillation.muon import PreciseMuon
 from utils.distillation.pictures import Pictures
-from utils.distillation.student import HINTS, TEACHER, Student, Teacher, divergence, student_state
+from utils.distillation.student import TEACHER, Student, Teacher, divergence, student_state
 from utils.errors import CourseError
 from utils.files import write_file
 from utils.modes import decay_groups, schedule
@@ -44,8 +44,9 @@ CALIBRATION = 256  # compositions that show the mean and spread of the teacher's
 
 @dataclass(frozen=True, kw_only=True)
 class IntervalRecord:
-    """Means over one interval: mean squared errors of the standardised hints, fine to coarse; the
-    logits' divergence in nats; the fraction of compositions on which both name the same class.
+    """Means over one interval: mean squared errors of the standardised hints, fine to coarse, which
+    frozen stages have none of; the logits' divergence in nats; the fraction of compositions on
+    which both name the same class.
     """
 
     images: int
@@ -183,7 +184,7 @@ class _Run:
             self.student.fit_adapters(self.teacher, seen.split(config.batch_size))
             self.student.keep_head(backbone.head)
         if config.frozen:
-            self.student.freeze(config.frozen)
+            self.student.freeze(config.frozen, runtime)
         optimizer = PreciseMuon(decay_groups(self.student, config.lr, config.weight_decay))
         self.state = TrainState(
             model=self.student,
@@ -218,9 +219,9 @@ class _Run:
         with self.runtime.autocast():
             guesses, logits = self.student(pixels)
         hints = []
-        for number, (guess, target) in enumerate(zip(guesses, maps, strict=True)):
+        for number, guess in zip(self.student.hints, guesses, strict=True):
             mean, std = self.student.scale(number)
-            hints.append(mse_loss(guess, (target - mean) / std))
+            hints.append(mse_loss(guess, (maps[number] - mean) / std))
         wanted = self.student.classifier(features)
         gap = divergence(logits, wanted)
         loss = sum(hints) + self.config.logit_weight_at(step) * gap
@@ -236,13 +237,12 @@ class _Run:
 
 def _interval(run: _Run, steps: range, progress: Progress) -> IntervalRecord:
     started = perf_counter()
-    sums = torch.zeros(len(HINTS) + 2)
-    lr = 0.0
+    rows, lr = [], 0.0
     for step, pixels in progress(run.batches(steps), desc=f"step {steps[0]}", total=len(steps)):
         lr = max(lr, run.state.lr)
         hints, gap, agreement = run.step(pixels, step)
-        sums += torch.tensor([*hints, gap, agreement])
-    *hints, gap, agreement = (sums / len(steps)).tolist()
+        rows.append([*hints, gap, agreement])
+    *hints, gap, agreement = torch.tensor(rows).mean(dim=0).tolist()
     images = (steps[-1] + 1) * run.config.batch_size
     return IntervalRecord(
         images=images,

@@ -8,6 +8,7 @@ classifier are linear, so at the end they become one linear layer on the student
 """
 
 from collections.abc import Sequence
+from copy import copy
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,7 @@ from utils.hooks import outputs_of
 from utils.images import Normalize
 from utils.inference import FastModule, fast_inference
 from utils.models import find_model
+from utils.modes import cut_after
 from utils.observations import copy_state
 
 TEACHER = "efficientnet_lite0"
@@ -44,22 +46,46 @@ class FeatureExtractor(nn.Module):
             features = self.body(self.normalize(pixels))
         return *(maps[path] for path in self.paths), features
 
+    def cut_after(self, stride: int) -> tuple["FeatureExtractor", "FeatureExtractor"]:
+        """Two extractors that share this one's layers: the first gives the map at this stride,
+        which the second takes, to give the maps that follow and the features.
 
-class Teacher:
-    """The frozen teacher in its fastest form: pixels → feature maps and feature vectors."""
+        After its map, the first gives one more output, which has no meaning.
+        """
+        first, second = copy(self), copy(self)
+        count = HINTS.index(stride) + 1
+        path = self.paths[count - 1]
+        for part, body in zip((first, second), cut_after(self.body, path), strict=True):
+            part._modules = self._modules | {"body": body}
+        second._modules["normalize"] = nn.Identity()
+        first.paths, second.paths = [path], self.paths[count:]
+        return first, second
 
-    def __init__(self, runtime: Runtime) -> None:
-        self.backbone = load_backbone(TEACHER, "offline")
-        self.runtime = runtime
+
+class AnySize:
+    """A frozen extractor in its fastest form, which is compiled for each shape that it meets."""
+
+    def __init__(self, extractor: FeatureExtractor, runtime: Runtime) -> None:
+        self.extractor, self.runtime = extractor, runtime
         self.fast: dict[torch.Size, FastModule] = {}
 
     def __call__(self, pixels: Tensor) -> tuple[Tensor, ...]:
-        """uint8 pixels N×3×H×W → float32 maps at `HINTS`, and features N×1280."""
-        if pixels.shape not in self.fast:  # compiled for one shape
-            self.fast[pixels.shape] = fast_inference(
-                FeatureExtractor(self.backbone), self.runtime, pixels
-            )
+        """uint8 pixels N×3×H×W → float32 maps and features, as the extractor gives them."""
+        if pixels.shape not in self.fast:
+            self.fast[pixels.shape] = fast_inference(self.extractor, self.runtime, pixels)
         return self.fast[pixels.shape](pixels)
+
+
+class Teacher:
+    """The frozen teacher: pixels → feature maps and feature vectors."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.backbone = load_backbone(TEACHER, "offline")
+        self.extractor = AnySize(FeatureExtractor(self.backbone), runtime)
+
+    def __call__(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        """uint8 pixels N×3×H×W → float32 maps at `HINTS`, and features N×1280."""
+        return self.extractor(pixels)
 
 
 class Student(nn.Module):
@@ -68,8 +94,10 @@ class Student(nn.Module):
     def __init__(self, backbone: Backbone, teacher: Teacher, pixels: Tensor) -> None:
         """`pixels` are compositions on which the teacher's maps are measured."""
         super().__init__()
-        self.frozen: list[nn.Module] = []  # layers, each of which is registered in the body
         self.extractor = FeatureExtractor(backbone)
+        self.frozen: AnySize | None = None  # what doesn't learn of the extractor
+        # What learns of it, in a tuple: its layers are registered already.
+        self.learning: tuple[FeatureExtractor] = (self.extractor,)
         self.classifier = nn.Linear(*reversed(teacher.backbone.head.weight.shape))
         self.classifier.load_state_dict(teacher.backbone.head.state_dict())
         self.classifier.requires_grad_(False)
@@ -87,19 +115,19 @@ class Student(nn.Module):
             # mean deviation is the least divisor.
             self.register_buffer(f"std{number}", std.clamp(min=std.mean()))
 
-    def freeze(self, stride: int) -> None:
-        """Keep the weights and the norms' statistics of all stages up to that of this stride."""
-        body = self.extractor.body
-        *_, last = body.get_submodule(self.extractor.paths[HINTS.index(stride)]).modules()
-        layers = [part for part in body.modules() if not list(part.children())]
-        self.frozen = [layer.requires_grad_(False) for layer in layers[: layers.index(last) + 1]]
+    def freeze(self, stride: int, runtime: Runtime) -> None:
+        """Keep the weights and the norms' statistics of all stages up to that of this stride.
 
-    def train(self, mode: bool = True) -> "Student":
-        """Training mode for what learns; what is frozen stays in eval mode."""
-        super().train(mode)
-        for part in self.frozen:
-            part.eval()
-        return self
+        They run in their fastest form from now on, and their maps are no longer guessed at.
+        """
+        frozen, learning = self.extractor.cut_after(stride)
+        self.frozen = AnySize(frozen.requires_grad_(False), runtime)
+        self.learning = (learning,)
+
+    @property
+    def hints(self) -> range:
+        """Numbers of the teacher's maps that the student guesses at, from fine to coarse."""
+        return range(len(HINTS) - len(self.learning[0].paths), len(HINTS))
 
     def scale(self, number: int) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation of the teacher's map of that number, 1×C×1×1."""
@@ -142,8 +170,10 @@ class Student(nn.Module):
 
     def forward(self, pixels: Tensor) -> tuple[list[Tensor], Tensor]:
         """uint8 pixels → standardised guesses at the teacher's maps, and logits."""
-        *maps, _ = self.extractor(pixels)
-        guesses = [adapt(own).float() for adapt, own in zip(self.adapters, maps, strict=True)]
+        seen = pixels if self.frozen is None else self.frozen(pixels)[0]
+        *maps, _ = self.learning[0](seen)
+        adapters = [self.adapters[number] for number in self.hints]
+        guesses = [adapt(own).float() for adapt, own in zip(adapters, maps, strict=True)]
         mean, std = self.scale(len(HINTS) - 1)
         features = (guesses[-1] * std + mean).mean(dim=(2, 3))
         return guesses, self.classifier(features)

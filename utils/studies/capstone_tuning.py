@@ -16,11 +16,11 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torchvision.transforms.v2 import functional as F
 
-from utils.backbones import Backbone, load_backbone
+from utils.backbones import load_backbone
 from utils.batches import generator
 from utils.device import Runtime
 from utils.images import Normalize
-from utils.modes import decay_groups, schedule
+from utils.modes import cut_after, decay_groups, schedule
 from utils.studies.cells import SYMMETRIES, colour, turn
 from utils.studies.measures import Measure
 
@@ -60,16 +60,6 @@ class LastStage(nn.Module):
         return self.linear((self.body(maps) - self.mean) / self.std)
 
 
-def cut_before_last_stage(backbone: Backbone) -> tuple[nn.Module, nn.Module]:
-    """An EfficientNet-Lite body in two: up to the stage of stride 16, and all after it."""
-    body = backbone.body
-    last = int(backbone.spec.stages[16].removeprefix("blocks.")) + 1
-    return (
-        nn.Sequential(body.conv_stem, body.bn1, *body.blocks[:last]),
-        nn.Sequential(*body.blocks[last:], body.conv_head, body.bn2, body.global_pool),
-    )
-
-
 def kept_maps(cells: Tensor, recipe: Recipe, runtime: Runtime) -> Tensor:
     """What the frozen part makes of cells (N×1×S×S, uint8) in each symmetry: N×8×C×H×W, float16.
 
@@ -79,7 +69,7 @@ def kept_maps(cells: Tensor, recipe: Recipe, runtime: Runtime) -> Tensor:
     spec = backbone.spec.preprocessing
     side, how = [recipe.side] * 2, F.InterpolationMode(spec.interpolation)
     cells = F.resize(cells, side, how, antialias=True)
-    trunk = nn.Sequential(Normalize(spec), cut_before_last_stage(backbone)[0])
+    trunk = nn.Sequential(Normalize(spec), cut_after(backbone.body, backbone.spec.stages[16])[0])
     trunk = runtime.move_module(trunk).eval()
     rows = []
     with torch.inference_mode():
@@ -134,7 +124,8 @@ def start(
     runtime: Runtime,
 ) -> LastStage:
     """Build the pre-trained last stage with a new head: a linear probe, if asked for, or random."""
-    body = cut_before_last_stage(load_backbone(recipe.model, "offline"))[1].eval()
+    backbone = load_backbone(recipe.model, "offline")
+    body = cut_after(backbone.body, backbone.spec.stages[16])[1].eval()
     rows = list(known)
     features = _each_batch(runtime.move_module(body), maps[rows, 0], runtime)
     std = features.std(dim=0)
