@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from utils.backbones import Backbone
 from utils.classifier import Head
 from utils.errors import known_name
+from utils.hooks import outputs_of
 from utils.settings import Mode, TrainingConfig
 
 
@@ -64,20 +65,37 @@ def learning_parts(backbone: Backbone, mode: str) -> list[nn.Module]:
     return [backbone.body] if mode == "full" else []
 
 
-def cut_after(body: nn.Module, path: str) -> tuple[nn.Module, nn.Module]:
-    """A body in two that share its layers: up to a submodule, and all after it.
+class UpTo(nn.Module):
+    """What a body gives at one of its submodules; nothing after it is computed."""
 
-    What is cut off of either lets everything pass; a body that flattens what it pooled flattens
-    the submodule's map instead.
-    """
-    first, second = copy(body), copy(body)
+    def __init__(self, body: nn.Module, path: str) -> None:
+        super().__init__()
+        self.body, self.path = _cut(body, path)[0], path
+
+    def extra_repr(self) -> str:
+        return f"path={self.path}"
+
+    def forward(self, images: Tensor) -> Tensor:
+        with outputs_of(self.body, [self.path]) as outputs:
+            self.body(images)
+        return outputs[self.path]
+
+
+def cut_after(body: nn.Module, path: str) -> tuple[UpTo, nn.Module]:
+    """A body in two, which share its layers: up to a submodule, and from its output on."""
+    return UpTo(body, path), _cut(body, path)[1]
+
+
+def _cut(module: nn.Module, path: str) -> tuple[nn.Module, nn.Module]:
+    """Two copies of a module, of which each lets pass what belongs to the other."""
+    first, second = copy(module), copy(module)
     last, _, below = path.partition(".")
-    names = list(body._modules)
+    names = list(module._modules)
     count = names.index(last)
-    first._modules = body._modules | {name: nn.Identity() for name in names[count + 1 :]}
-    second._modules = body._modules | {name: nn.Identity() for name in names[: count + 1]}
+    first._modules = module._modules | {name: nn.Identity() for name in names[count + 1 :]}
+    second._modules = module._modules | {name: nn.Identity() for name in names[: count + 1]}
     if below:
-        first._modules[last], second._modules[last] = cut_after(body._modules[last], below)
+        first._modules[last], second._modules[last] = _cut(module._modules[last], below)
     return first, second
 
 

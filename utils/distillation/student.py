@@ -18,7 +18,7 @@ from utils.backbones import Backbone, load_backbone
 from utils.device import Runtime
 from utils.hooks import outputs_of
 from utils.images import Normalize
-from utils.inference import FastModule, fast_inference
+from utils.inference import FastModule, Outputs, fast_inference
 from utils.models import find_model
 from utils.modes import cut_after
 from utils.observations import copy_state
@@ -46,33 +46,29 @@ class FeatureExtractor(nn.Module):
             features = self.body(self.normalize(pixels))
         return *(maps[path] for path in self.paths), features
 
-    def cut_after(self, stride: int) -> tuple["FeatureExtractor", "FeatureExtractor"]:
-        """Two extractors that share this one's layers: the first gives the map at this stride,
-        which the second takes, to give the maps that follow and the features.
-
-        After its map, the first gives one more output, which has no meaning.
+    def cut_after(self, stride: int) -> tuple[nn.Module, "FeatureExtractor"]:
+        """Two modules that share this one's layers: pixels → the map at a stride, and an extractor
+        of what follows, which takes that map.
         """
-        first, second = copy(self), copy(self)
         count = HINTS.index(stride) + 1
-        path = self.paths[count - 1]
-        for part, body in zip((first, second), cut_after(self.body, path), strict=True):
-            part._modules = self._modules | {"body": body}
-        second._modules["normalize"] = nn.Identity()
-        first.paths, second.paths = [path], self.paths[count:]
-        return first, second
+        first, rest = cut_after(self.body, self.paths[count - 1])
+        following = copy(self)
+        following._modules = {"normalize": nn.Identity(), "body": rest}
+        following.paths = self.paths[count:]
+        return nn.Sequential(self.normalize, first), following
 
 
 class AnySize:
-    """A frozen extractor in its fastest form, which is compiled for each shape that it meets."""
+    """A frozen module in its fastest form, which is compiled for each shape that it meets."""
 
-    def __init__(self, extractor: FeatureExtractor, runtime: Runtime) -> None:
-        self.extractor, self.runtime = extractor, runtime
+    def __init__(self, module: nn.Module, runtime: Runtime) -> None:
+        self.module, self.runtime = module, runtime
         self.fast: dict[torch.Size, FastModule] = {}
 
-    def __call__(self, pixels: Tensor) -> tuple[Tensor, ...]:
-        """uint8 pixels N×3×H×W → float32 maps and features, as the extractor gives them."""
+    def __call__(self, pixels: Tensor) -> Outputs:
+        """uint8 pixels N×3×H×W → what the module gives, in float32."""
         if pixels.shape not in self.fast:
-            self.fast[pixels.shape] = fast_inference(self.extractor, self.runtime, pixels)
+            self.fast[pixels.shape] = fast_inference(self.module, self.runtime, pixels)
         return self.fast[pixels.shape](pixels)
 
 
@@ -170,7 +166,7 @@ class Student(nn.Module):
 
     def forward(self, pixels: Tensor) -> tuple[list[Tensor], Tensor]:
         """uint8 pixels → standardised guesses at the teacher's maps, and logits."""
-        seen = pixels if self.frozen is None else self.frozen(pixels)[0]
+        seen = pixels if self.frozen is None else self.frozen(pixels)
         *maps, _ = self.learning[0](seen)
         adapters = [self.adapters[number] for number in self.hints]
         guesses = [adapt(own).float() for adapt, own in zip(adapters, maps, strict=True)]
