@@ -22,19 +22,19 @@ def main() -> None:
     console = Console(width=max(100, Console().width))  # narrower, the numbers would be cut
     say = partial(console.print, markup=False, highlight=False)
     say(f"{', '.join(map(_version, TOOLS))}; {torch.get_num_threads()} threads")
+    measures = {
+        "waiting": waiting.measure,
+        "extraction": partial(extraction.measure, arguments.rounds, say),
+        "own photos": partial(own_photos.measure, arguments.many),
+        "heads": partial(heads.measure, arguments.photos, say),
+        "grading": partial(grading.measure, arguments.students),
+    }
     results: list[Result] = []
-    if arguments.only in (None, "waiting"):
-        results += waiting.measure()
-    if arguments.only in (None, "extraction"):
-        results += extraction.measure(arguments.rounds, say)
-    if arguments.only in (None, "own photos"):
-        results += own_photos.measure(arguments.many)
-    if arguments.only in (None, "heads"):
-        results += heads.measure(arguments.photos, say)
-    if arguments.only in (None, "grading"):
-        results += grading.measure(arguments.students)
+    for part, measure in measures.items():
+        if arguments.only in (None, part):
+            results += measure()
+            write_results(REPORT, results)  # minutes of work, which a later part mustn't lose
     console.print(table(results))
-    write_results(REPORT, results)
     say(f"written to {REPORT.relative_to(PROJECT)}")
 
 

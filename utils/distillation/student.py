@@ -26,6 +26,10 @@ from utils.observations import copy_state
 TEACHER = "efficientnet_lite0"
 STUDENTS = ("resnet18", "vgg11_gap")
 HINTS = (4, 8, 16, 32)  # strides
+# Of the classifier's largest singular value. On 128 other compositions, the coarsest hint and the
+# divergence in nats were with 0 at 11.8 and 2.70 for VGG-11 and at 0.78 and 2.22 for ResNet-18,
+# with 0.2 at 1.07 and 2.57, 0.81 and 2.22, with 0.5 at 0.95 and 2.84, 0.89 and 2.65.
+LISTENED = 0.2
 
 
 class FeatureExtractor(nn.Module):
@@ -153,13 +157,15 @@ class Student(nn.Module):
 
     @torch.no_grad()
     def keep_head(self, head: nn.Linear) -> None:
-        """Change the last adapter by as little as makes the student answer as with this head.
+        """Change the last adapter by little, so that the student answers nearly as with this head.
 
-        Least squares on the maps alone would forget what the head has learned.
+        Least squares on the maps alone would forget what the head has learned. Directions to which
+        the teacher's classifier hardly listens are left alone: they change no answer, and would
+        have to be changed so much that VGG-11's error of the coarsest hint rose from 0.9 to 12.
         """
         adapter, own = self.adapters[-1], self.head()
         _, std = self.scale(len(HINTS) - 1)
-        std, inverse = std.flatten(), torch.linalg.pinv(self.classifier.weight)
+        std, inverse = std.flatten(), torch.linalg.pinv(self.classifier.weight, rtol=LISTENED)
         weight = inverse @ (head.weight.cpu() - own.weight).to(std.device) / std[:, None]
         adapter.weight += weight[..., None, None]
         adapter.bias += inverse @ (head.bias.cpu() - own.bias).to(std.device) / std
