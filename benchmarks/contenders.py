@@ -19,7 +19,7 @@ from benchmarks.timing import Work
 from utils.backbones import Backbone
 from utils.datasets import ImageSet, load_elpv
 from utils.device import INT8, Runtime
-from utils.engines.openvino import PRECISIONS, load_openvino
+from utils.engines.openvino import PRECISIONS, load_openvino, openvino_core
 from utils.features import compute_with, fast_backbone
 from utils.inference import FastModule
 from utils.settings import FeatureEngine
@@ -154,7 +154,7 @@ def _queue(library, model, hint: str, task: Task) -> Work:
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
         "INFERENCE_PRECISION_HINT": PRECISIONS[task.runtime.precision],
     }
-    queue = library.AsyncInferQueue(library.compile_model(model, "CPU", settings))
+    queue = library.AsyncInferQueue(openvino_core().compile_model(model, "CPU", settings))
     batch = task.pixels.numpy()
 
     def work() -> None:

@@ -140,6 +140,36 @@ def test_nothing_is_reported_to_the_makers_of_openvino(tmp_path: Path) -> None:
     assert said == "openvino []\n"
 
 
+# In a process of its own: what it is about ends the process.
+SIGNALLED = """
+import gc, signal
+import torch
+from torch import nn
+from utils.device import choose_runtime
+from utils.inference import fast_inference
+caught = []
+signal.signal(signal.SIGTERM, lambda *_: caught.append("caught"))
+photos, runtime = torch.randn(2, 3, 8, 8), choose_runtime("cpu", "fp32")
+models = [fast_inference(nn.Conv2d(3, kinds, 1), runtime, photos) for kinds in (1, 2, 3)]
+for model in models:
+    model(photos)
+del model
+while models:
+    models.pop(0)
+    gc.collect()
+signal.raise_signal(signal.SIGTERM)
+print(*caught)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals of this kind")
+def test_a_signal_is_handled_when_models_have_come_and_gone(tmp_path: Path) -> None:
+    environment = os.environ | {"COURSE_CACHE": str(tmp_path), "COURSE_ENGINE": "openvino"}
+    command = [sys.executable, "-c", SIGNALLED]
+    said = subprocess.check_output(command, env=environment, cwd=PROJECT, encoding="utf-8")
+    assert said == "caught\n"
+
+
 def test_few_photos_are_not_worth_converting_a_model(openvino: Runtime) -> None:
     assert engine_worth(openvino, 40, 224).engine == "eager"
     assert engine_worth(openvino, 1000, 224).engine == "openvino"

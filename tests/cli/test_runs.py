@@ -14,7 +14,7 @@ from commands import TRAIN, assert_refused, course
 from PIL import Image
 
 from utils.datasets import Crops
-from utils.engines.openvino import load_openvino
+from utils.engines.openvino import openvino_core
 from utils.photo_folders import unlabelled
 from utils.runs.export import load_onnx
 from utils.runs.folder import load_run
@@ -202,9 +202,7 @@ def test_onnx_runtime_and_openvino_read_any_number_of_photos(
     spec = load_run(run).record.preprocessing
     pixels = torch.stack([crop for crop, _ in Crops(unlabelled(files), spec)]).numpy()
     session = onnxruntime.InferenceSession(str(run / name))
-    compiled = (
-        load_openvino().Core().compile_model(run / name, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    )
+    compiled = openvino_core().compile_model(run / name, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     for count in (1, 3):
         logits = session.run(None, {"pixels": pixels[:count]})[0]
         assert logits.shape == (count, 2)

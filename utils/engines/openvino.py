@@ -4,7 +4,7 @@ import hashlib
 import tempfile
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
+from functools import cache, partial
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
@@ -54,7 +54,7 @@ class OpenVinoModule:
             "INFERENCE_NUM_THREADS": self.threads,
             "INFERENCE_PRECISION_HINT": PRECISIONS[self.precision],
         }
-        compiled = load_openvino().Core().compile_model(self.model, "CPU", settings)
+        compiled = openvino_core().compile_model(self.model, "CPU", settings)
         running = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
         # Twice as many batches as can run at once, so that none waits for its photos.
         return deque(compiled.create_infer_request() for _ in range(2 * running))
@@ -144,7 +144,7 @@ def _convert(module: nn.Module, example: Tensor) -> Any:
 
 def _quantize(calibration: Sequence[Tensor], module: nn.Module, example: Tensor) -> Any:
     content = to_onnx(module, example, ["features"]).SerializeToString()
-    return load_openvino().Core().read_model(to_int8(content, calibration))
+    return openvino_core().read_model(to_int8(content, calibration))
 
 
 def _serialized(model: Any) -> dict[str, Tensor]:
@@ -159,8 +159,8 @@ def _serialized(model: Any) -> dict[str, Tensor]:
 
 def _deserialized(content: dict[str, Tensor]) -> Any:
     description, weights = (content[kind].numpy() for kind in ("xml", "bin"))
-    openvino = load_openvino()
-    return openvino.Core().read_model(description.tobytes().decode(), openvino.Tensor(weights))
+    tensor = load_openvino().Tensor(weights)
+    return openvino_core().read_model(description.tobytes().decode(), tensor)
 
 
 def _cache_file(module: nn.Module, example: Tensor, calibration: Sequence[Tensor]) -> Path:
@@ -182,6 +182,17 @@ def load_openvino() -> ModuleType:
     with quiet():
         import openvino
     return openvino
+
+
+@cache
+def openvino_core() -> Any:
+    """OpenVINO's Core, one for as long as the process lives.
+
+    Each Core gives the thread a stack for its signal handlers, and takes it away when it goes. Of
+    several that don't go in the opposite order in which they came, the last leaves a stack behind
+    that is freed: the next signal (an interrupt, a worker that ends) kills the process.
+    """
+    return load_openvino().Core()
 
 
 def engines_folder() -> Path:
