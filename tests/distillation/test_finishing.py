@@ -1,5 +1,6 @@
 """The last steps of a student: a head that fits, features of ordinary size."""
 
+import json
 from random import Random
 
 import pytest
@@ -11,7 +12,14 @@ from utils.backbones import load_backbone
 from utils.device import Runtime
 from utils.distillation import finishing
 from utils.distillation.compositions import compose
-from utils.distillation.finishing import ORDINARY, Answers, finish, fit_head, scale_features
+from utils.distillation.finishing import (
+    ORDINARY,
+    Answers,
+    finish,
+    fit_head,
+    scale_features,
+    unscaled,
+)
 from utils.distillation.pictures import load_pictures
 from utils.distillation.student import STUDENTS, Teacher
 from utils.features import fast_backbone
@@ -34,6 +42,22 @@ def test_scaled_features_leave_logits_and_kernels_as_they_are(name: str) -> None
         body, head = backbone.spec.split(model.eval())
         torch.testing.assert_close(body(photos), 14 * features, rtol=1e-3, atol=1e-5)
         torch.testing.assert_close(head(body(photos)), logits, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", STUDENTS)
+def test_a_student_goes_on_with_features_as_small_as_it_learned_them(name: str) -> None:
+    """Its logits stay the same."""
+    finished = load_backbone(name, "offline")
+    smaller = unscaled(finished)
+    record = json.loads(course_file(name).with_suffix(".json").read_text(encoding="utf-8"))
+    factor = record["finish"]["feature_scale"]
+    photos = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        expected = finished(photos)
+        torch.testing.assert_close(factor * smaller(photos), expected, rtol=1e-3, atol=1e-3)
+        logits, kept = finished.logits(photos), smaller.logits(photos)
+    assert factor > 10
+    torch.testing.assert_close(kept, logits, rtol=1e-3, atol=1e-4)
 
 
 def answers(truth: nn.Linear, count: int, seed: int) -> Answers:

@@ -29,7 +29,7 @@ from utils.datasets import Progress, no_progress
 from utils.device import Runtime, machine, memory_guard, reproducible
 from utils.distillation.compositions import compose
 from utils.distillation.config import DistillationConfig
-from utils.distillation.finishing import Finish, finish
+from utils.distillation.finishing import Finish, finish, unscaled
 from utils.distillation.muon import PreciseMuon
 from utils.distillation.pictures import Pictures
 from utils.distillation.student import TEACHER, Student, Teacher, divergence, student_state
@@ -176,7 +176,8 @@ class _Run:
         self.config, self.pictures, self.runtime = config, pictures, runtime
         self.teacher = Teacher(runtime)
         seen = runtime.move_batch(compose(pictures, CALIBRATION, config.side, Random(config.seed)))
-        self.backbone = backbone = load_backbone(config.student, config.start, config.seed)
+        backbone = load_backbone(config.student, config.start, config.seed)
+        self.backbone = backbone = unscaled(backbone) if backbone.weights.trained else backbone
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             self.student = runtime.move_module(Student(backbone, self.teacher, seen))
