@@ -22,15 +22,15 @@ def main() -> None:
     console = Console(width=max(100, Console().width))  # narrower, the numbers would be cut
     say = partial(console.print, markup=False, highlight=False)
     say(f"{', '.join(map(_version, TOOLS))}; {torch.get_num_threads()} threads")
-    measures = {
-        "waiting": waiting.measure,
-        "extraction": partial(extraction.measure, arguments.rounds, say),
-        "own photos": partial(own_photos.measure, arguments.many),
-        "heads": partial(heads.measure, arguments.photos, say),
-        "grading": partial(grading.measure, arguments.students),
-    }
+    measures = (
+        waiting.measure,
+        partial(extraction.measure, arguments.rounds, say),
+        partial(own_photos.measure, arguments.many),
+        partial(heads.measure, arguments.photos, say),
+        partial(grading.measure, arguments.students),
+    )
     results: list[Result] = []
-    for part, measure in measures.items():
+    for part, measure in zip(PARTS, measures, strict=True):
         if arguments.only in (None, part):
             results += measure()
             write_results(REPORT, results)  # minutes of work, which a later part mustn't lose

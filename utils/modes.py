@@ -66,11 +66,11 @@ def learning_parts(backbone: Backbone, mode: str) -> list[nn.Module]:
 
 
 class UpTo(nn.Module):
-    """What a body gives at one of its submodules; nothing after it is computed."""
+    """What a body that is cut after one of its submodules gives there."""
 
     def __init__(self, body: nn.Module, path: str) -> None:
         super().__init__()
-        self.body, self.path = _cut(body, path)[0], path
+        self.body, self.path = body, path
 
     def extra_repr(self) -> str:
         return f"path={self.path}"
@@ -83,7 +83,8 @@ class UpTo(nn.Module):
 
 def cut_after(body: nn.Module, path: str) -> tuple[UpTo, nn.Module]:
     """A body in two, which share its layers: up to a submodule, and from its output on."""
-    return UpTo(body, path), _cut(body, path)[1]
+    first, second = _cut(body, path)
+    return UpTo(first, path), second
 
 
 def _cut(module: nn.Module, path: str) -> tuple[nn.Module, nn.Module]:

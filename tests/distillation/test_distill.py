@@ -20,6 +20,7 @@ from utils.backbones import load_backbone
 from utils.checkpoints import Checkpoints
 from utils.device import Runtime
 from utils.distillation import distill as distillation
+from utils.distillation import finishing
 from utils.distillation.config import configure, keep_config, kept_config
 from utils.distillation.distill import DistillationConfig, distill, write_student
 from utils.distillation.pictures import Pictures, load_pictures
@@ -96,7 +97,7 @@ def test_a_finished_run_does_not_count_itself_among_the_earlier_ones(
     published = tmp_path / "weights"
     published.mkdir()
     shutil.copy(PROJECT / "weights/resnet18.json", published)
-    monkeypatch.setattr(distillation, "course_file", lambda name: published / name)
+    monkeypatch.setattr(finishing, "course_file", lambda name: published / name)
     record, state = distill(config, pictures, cpu, Checkpoints(tmp_path))
     write_student(record, state, published)
     again, _ = distill(config, pictures, cpu, Checkpoints(tmp_path, resume=True))

@@ -1,6 +1,5 @@
 """The last steps of a student: a head that fits, features of ordinary size."""
 
-import json
 from random import Random
 
 import pytest
@@ -17,6 +16,7 @@ from utils.distillation.finishing import (
     Answers,
     finish,
     fit_head,
+    published_record,
     scale_features,
     unscaled,
 )
@@ -49,8 +49,7 @@ def test_a_student_goes_on_with_features_as_small_as_it_learned_them(name: str) 
     """Its logits stay the same."""
     finished = load_backbone(name, "offline")
     smaller = unscaled(finished)
-    record = json.loads(course_file(name).with_suffix(".json").read_text(encoding="utf-8"))
-    factor = record["finish"]["feature_scale"]
+    factor = published_record(name)["finish"]["feature_scale"]
     photos = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         expected = finished(photos)

@@ -29,14 +29,14 @@ from utils.datasets import Progress, no_progress
 from utils.device import Runtime, machine, memory_guard, reproducible
 from utils.distillation.compositions import compose
 from utils.distillation.config import DistillationConfig
-from utils.distillation.finishing import Finish, finish, unscaled
+from utils.distillation.finishing import Finish, finish, published_record, unscaled
 from utils.distillation.muon import PreciseMuon
 from utils.distillation.pictures import Pictures
 from utils.distillation.student import TEACHER, Student, Teacher, divergence, student_state
 from utils.errors import CourseError
 from utils.files import write_file
 from utils.modes import decay_groups, schedule
-from utils.weights import course_file, write_course_weights
+from utils.weights import write_course_weights
 
 TIMED = 6  # steps that show a machine's speed
 CALIBRATION = 256  # compositions that show the mean and spread of the teacher's maps
@@ -135,10 +135,9 @@ def _earlier_runs(
     config: DistillationConfig, rows: Sequence[IntervalRecord]
 ) -> tuple[dict[str, Any], ...]:
     """The runs that made the weights a run begins with, oldest first."""
-    record = course_file(config.student).with_suffix(".json")
-    if config.start == "untrained" or not record.exists():
+    content = published_record(config.student)
+    if config.start == "untrained" or content is None:
         return ()
-    content = json.loads(record.read_text(encoding="utf-8"))
     earlier, intervals = content.pop("earlier"), content.pop("intervals")
     # A finished run that is resumed may find its own record there.
     itself = intervals == [json.loads(json.dumps(asdict(row))) for row in rows]

@@ -11,6 +11,7 @@ import json
 from copy import deepcopy
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -107,6 +108,12 @@ def _bias(weight: str) -> str:
     return weight.removesuffix("weight") + "bias"
 
 
+def published_record(student: str) -> dict[str, Any] | None:
+    """The record of how the course's weights of a student were made; none where there is none."""
+    file = course_file(student).with_suffix(".json")
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+
+
 def unscaled(student: Backbone) -> Backbone:
     """A finished student with features of the size with which it learned; its logits are the same.
 
@@ -115,8 +122,7 @@ def unscaled(student: Backbone) -> Backbone:
     steps instead of to 3.0.
     """
     name = student.spec.name
-    record = course_file(name).with_suffix(".json")
-    finished = json.loads(record.read_text(encoding="utf-8"))["finish"] if record.exists() else None
+    finished = (published_record(name) or {}).get("finish")
     if not finished:
         return student
     head, weight = student.head.state_dict(), SCALED[name][1]
