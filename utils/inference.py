@@ -74,8 +74,9 @@ def fast_inference(
     """
     module = runtime.move_module(copy.deepcopy(module)).eval()
     photo = runtime.move_batch(example[:1])
-    module = fold_norms(static_padding(module, photo), photo)
-    if runtime.engine == FeatureEngine.EAGER:
+    eager = runtime.engine == FeatureEngine.EAGER
+    module = fold_norms(static_padding(module, photo, uneven=not eager), photo)
+    if eager:
         return EagerModule(module, runtime)
     try:
         model = converted(module, example, calibration)

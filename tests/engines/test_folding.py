@@ -9,22 +9,24 @@ from utils.backbones import load_backbone
 from utils.engines.folding import fold_norms, static_padding
 
 
+@pytest.mark.parametrize("uneven", [True, False])
 @pytest.mark.parametrize("size", [16, 17, (16, 17)])
 @pytest.mark.parametrize(("kernel", "stride"), [(3, 2), (5, 2), (3, 1), (1, 2), (4, 3)])
-def test_static_padding_changes_no_output(kernel: int, stride: int, size) -> None:
+def test_static_padding_changes_no_output(kernel: int, stride: int, size, uneven) -> None:
     height, width = size if isinstance(size, tuple) else (size, size)
     model = nn.Sequential(Conv2dSame(6, 6, kernel, stride=stride, groups=3), nn.BatchNorm2d(6))
     photos = torch.randn(2, 6, height, width)
     with torch.no_grad():
         expected = model.eval()(photos)
-        torch.testing.assert_close(static_padding(model, photos)(photos), expected)
+        torch.testing.assert_close(static_padding(model, photos, uneven)(photos), expected)
     assert not any(isinstance(module, Conv2dSame) for module in model.modules())
 
 
+@pytest.mark.parametrize("uneven", [True, False])
 @pytest.mark.parametrize("name", ["efficientnet_lite0", "resnet18", "vgg11_gap"])
-def test_every_norm_of_the_families_is_folded(name: str) -> None:
+def test_every_norm_of_the_families_is_folded(name: str, uneven: bool) -> None:
     photo = torch.zeros(1, 3, 64, 64)
-    body = static_padding(load_backbone(name, "untrained").body, photo)
+    body = static_padding(load_backbone(name, "untrained").body, photo, uneven)
     folded = fold_norms(body, photo)
     photos = torch.randn(2, 3, 64, 64)
     with torch.no_grad():

@@ -73,12 +73,18 @@ def _same_output(folded: nn.Module, module: nn.Module, example: Tensor) -> bool:
     )
 
 
-def static_padding(module: nn.Module, example: Tensor) -> nn.Module:
+def static_padding(module: nn.Module, example: Tensor, uneven: bool = True) -> nn.Module:
     """Replace TensorFlow's "same" convolutions by plain ones for inputs of the example's size.
 
-    Such a convolution can pad one pixel more at the end than at the start, which costs a copy of
-    its input each time. A kernel with a leading row and column of zeros needs only symmetric
-    padding and gives the same output. The module is changed in place.
+    Such a convolution can pad one pixel more at the end than at the start. Engines and ONNX's
+    runtimes do so as a part of the convolution; PyTorch copies the input each time. There, a
+    kernel with a leading row and column of zeros needs only even padding and gives the same
+    output, for more multiplications. The module is changed in place.
+
+    Args:
+        module: what holds the convolutions.
+        example: a batch that it takes.
+        uneven: pad unevenly before the convolution, instead of widening its kernel.
     """
     same = {name: m for name, m in module.named_modules() if isinstance(m, Conv2dSame)}
     sizes: dict[nn.Module, torch.Size] = {}
@@ -90,30 +96,44 @@ def static_padding(module: nn.Module, example: Tensor) -> nn.Module:
         with torch.no_grad(), on_forward(module, same, note_size):
             module(example)
     for name, convolution in same.items():
-        _replace(module, name, _plain_convolution(convolution, sizes[convolution]))
+        missing = _missing(convolution, sizes[convolution])
+        plain = _padded(convolution, missing) if uneven else _widened(convolution, missing)
+        _replace(module, name, plain.eval())
     return module
 
 
-def _plain_convolution(same: Conv2dSame, size: torch.Size) -> nn.Conv2d:
-    kernel, stride = same.kernel_size, same.stride
-    missing = [
-        max((math.ceil(n / s) - 1) * s + (k - 1) * d + 1 - n, 0)
-        for n, k, s, d in zip(size, kernel, stride, same.dilation, strict=True)
-    ]
-    zeros = [pad % 2 for pad in missing]
+def _missing(same: Conv2dSame, size: torch.Size) -> list[int]:
+    """The rows and columns by which inputs of that size are padded."""
+    of_axes = zip(size, same.kernel_size, same.stride, same.dilation, strict=True)
+    return [max((math.ceil(n / s) - 1) * s + (k - 1) * d + 1 - n, 0) for n, k, s, d in of_axes]
+
+
+def _padded(same: Conv2dSame, missing: list[int]) -> nn.Module:
+    rows, columns = missing
+    sides = (columns // 2, columns - columns // 2, rows // 2, rows - rows // 2)
+    plain = _plain_convolution(same, same.weight, [0, 0])
+    return nn.Sequential(nn.ZeroPad2d(sides), plain) if any(sides) else plain
+
+
+def _widened(same: Conv2dSame, missing: list[int]) -> nn.Module:
+    rows, columns = (pad % 2 for pad in missing)
+    weight = F.pad(same.weight, (columns, 0, rows, 0))
+    return _plain_convolution(same, weight, [(pad + 1) // 2 for pad in missing])
+
+
+def _plain_convolution(same: Conv2dSame, weight: Tensor, padding: list[int]) -> nn.Conv2d:
     plain = nn.Conv2d(
         same.in_channels,
         same.out_channels,
-        [k + zero for k, zero in zip(kernel, zeros, strict=True)],
-        stride,
-        [(pad + 1) // 2 for pad in missing],
+        tuple(weight.shape[2:]),
+        same.stride,
+        padding,
         same.dilation,
         same.groups,
         bias=same.bias is not None,
     )
-    plain.weight = nn.Parameter(F.pad(same.weight, (zeros[1], 0, zeros[0], 0)))
-    plain.bias = same.bias
-    return plain.eval()
+    plain.weight, plain.bias = nn.Parameter(weight), same.bias
+    return plain
 
 
 def _replace(module: nn.Module, name: str, by: nn.Module) -> None:

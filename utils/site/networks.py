@@ -126,7 +126,7 @@ def exported(backbone: Backbone) -> ModelProto:
     """A network in ONNX, in float32: normalised photos → maps by stage, features, logits."""
     side = backbone.spec.preprocessing.crop
     example = torch.zeros(1, 3, side, side)
-    module = fold_norms(static_padding(Traced(backbone).eval(), example), example)
+    module = fold_norms(static_padding(Traced(backbone).eval(), example, uneven=False), example)
     strides = backbone.spec.stages
     outputs = [*(f"stride_{stride}" for stride in strides), "features", "logits"]
     return to_onnx(module, example, outputs, INPUT)
