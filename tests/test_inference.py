@@ -52,6 +52,15 @@ def test_each_engine_gives_the_modules_own_output(openvino: Runtime, engine: str
     torch.testing.assert_close(fast(photos[:8]), expected[:8])
 
 
+@pytest.mark.parametrize("engine", ["eager", "openvino"])
+def test_a_module_made_fast_within_autocast_gives_the_same(openvino: Runtime, engine: str) -> None:
+    photos, model = torch.randn(8, 3, 12, 12), tiny()
+    with torch.autocast("cpu", torch.bfloat16):
+        fast = fast_inference(model, replace(openvino, engine=engine), photos)
+    with torch.no_grad():
+        torch.testing.assert_close(fast(photos), model(photos))
+
+
 def test_the_engine_keeps_its_threads_where_torch_gets_fewer(openvino: Runtime) -> None:
     """Photos are read with one thread of torch's while the engine computes with all of its own."""
     photos = torch.randn(8, 3, 12, 12)

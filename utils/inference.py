@@ -72,6 +72,14 @@ def fast_inference(
     Raises:
         CourseError: it can't be computed in int8, if that is the precision.
     """
+    # Within autocast, its casts would be recorded as parts of the module.
+    with torch.autocast(runtime.device.type, enabled=False):
+        return _fastest(module, runtime, example, calibration)
+
+
+def _fastest(
+    module: nn.Module, runtime: Runtime, example: Tensor, calibration: Sequence[Tensor]
+) -> FastModule:
     module = runtime.move_module(copy.deepcopy(module)).eval()
     photo = runtime.move_batch(example[:1])
     eager = runtime.engine == FeatureEngine.EAGER
@@ -92,6 +100,6 @@ def fast_inference(
         warnings.warn(
             f"OpenVINO can't run this model ({reason}): PyTorch runs it as it is, more slowly.",
             CourseWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
         return EagerModule(module, runtime)

@@ -21,6 +21,9 @@ from utils.engines.tensor_files import fingerprint, read_tensors, write_tensors
 from utils.settings import FeatureEngine, Settings
 
 MOST = 4096  # photos in a batch
+# A part of the cache's key: raised when what was converted before may be wrong. Until 2, modules
+# converted within autocast were.
+CONVERSION = "conversion 2"
 # Several batches at once, each on a core of its own, or one on which all cores work. Most CPUs get
 # through more photos with the first, but not all.
 TOGETHER, ALONE = "THROUGHPUT", "LATENCY"
@@ -166,6 +169,7 @@ def _deserialized(content: dict[str, Tensor]) -> Any:
 def _cache_file(module: nn.Module, example: Tensor, calibration: Sequence[Tensor]) -> Path:
     calibrated = {f"calibration {number}": batch for number, batch in enumerate(calibration)}
     recipe = (
+        CONVERSION,
         repr(module),
         str(example.shape[1:]),
         str(example.dtype),
