@@ -1,5 +1,8 @@
 """Student and teacher: maps to compare, and a head that can stand alone."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 import torch
 import torchvision.models as tv
@@ -122,6 +125,20 @@ def test_frozen_stages_keep_weights_and_statistics(
         after = student.eval().extractor(pixels)
     unchanged = [torch.equal(old, new) for old, new in zip(before[:4], after[:4], strict=True)]
     assert unchanged == [True, True, False, False]
+
+
+@pytest.mark.engine
+def test_frozen_stages_on_an_engine_give_their_maps_within_autocast(
+    teacher: Teacher, pixels: torch.Tensor, cpu: Runtime, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path))
+    student = Student(load_backbone("resnet18", "untrained"), teacher, pixels)
+    with torch.no_grad():
+        expected = student.eval().extractor(pixels)[1]
+    student.freeze(8, replace(cpu, engine="openvino"))
+    with torch.autocast("cpu", torch.bfloat16):
+        student(pixels)  # a student learns within it, and the stages are compiled at its first step
+    torch.testing.assert_close(student.frozen(pixels), expected, rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("name", STUDENTS)
