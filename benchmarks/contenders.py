@@ -76,7 +76,7 @@ def ours(task: Task) -> list[Work]:
 def from_files(task: Task) -> list[Work]:
     """What the course runs, on solar cells that it opens, resizes and crops meanwhile."""
     size = len(task.photos)
-    # Not settled: which hint is faster beside the reading, the turn before the clock tells.
+    # Not settled: the untimed turn shows which hint is faster while photos are being read.
     model = fast_backbone(task.backbone, task.runtime, size)
     cells = load_elpv().subset(range(CELLS))
     return [lambda: compute_with(model, task.backbone, cells, task.runtime, size)]
